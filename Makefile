@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+# eyelet: `make` builds, `make demo` shows, `make check` tests; `make help` lists the rest.
+
+VERSION = 0.1.0
+PREFIX  = /usr/local
+DESTDIR =
+BUILD   = build
+
+CFLAGS   ?= -O2 -g
+WARNINGS  = -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes \
+	    -Wstrict-prototypes -Wvla -Wformat=2
+CPPFLAGS += -D_GNU_SOURCE -DEYELET_VERSION='"$(VERSION)"' -Isrc -Iinclude
+ALL_CFLAGS = -std=c11 $(CFLAGS) $(WARNINGS) $(WERROR) -fPIC -fvisibility=hidden \
+	     -MMD -MP $(EXTRA_CFLAGS)
+LDLIBS    = -lev -lcrypto -lm
+WERROR    = $(if $(CI),-Werror)
+
+# SANITIZE=address,undefined builds everything that way, in a directory of its own.
+ifdef SANITIZE
+BUILD        = build/$(subst $(comma),-,$(SANITIZE))
+EXTRA_CFLAGS += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+LDFLAGS      += -fsanitize=$(SANITIZE)
+endif
+comma := ,
+
+objects   = $(patsubst src/%.c,$(BUILD)/%.o,$(wildcard src/$(1)/*.c))
+CORE     := $(call objects,core)
+NET      := $(call objects,net)
+CMD      := $(call objects,cmd)
+LIB      := $(call objects,lib)
+UNIT     := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/*.c))
+SIM      := $(patsubst test/sim/%.c,$(BUILD)/test/sim/%.o,$(wildcard test/sim/*.c))
+
+.PHONY: all help setup demo check check-long sim bench install uninstall clean format
+all: $(BUILD)/eyelet $(BUILD)/libeyelet.so $(BUILD)/libeyelet.a
+
+help:
+	@echo 'make [all]       build build/eyelet and the library'
+	@echo 'make demo        a real UDP application across two NATs on this machine'
+	@echo 'make check       all quick tiers of tests; make check TIERS="unit sim" some'
+	@echo 'make check-long  the long tiers: sanitized netns, valgrind, fuzzing, 10^5 seeds'
+	@echo 'make sim         10^5 seeds of the simulator'
+	@echo 'make bench       CPU time per datagram, beside socat'
+	@echo 'make install     DESTDIR= PREFIX=/usr/local'
+	@echo 'make setup       install the Debian packages that build and tests need'
+
+$(BUILD)/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -c $< -o $@
+
+$(BUILD)/eyelet: $(CORE) $(NET) $(CMD)
+	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/libeyelet.so: $(CORE) $(NET) $(LIB)
+	$(CC) $(LDFLAGS) -shared -Wl,-soname,libeyelet.so.0 $^ $(LDLIBS) -o $@
+
+# One object whose only global symbols are those the header exports.
+$(BUILD)/libeyelet.a: $(CORE) $(NET) $(LIB)
+	$(LD) -r $^ -o $(BUILD)/libeyelet.o
+	objcopy --localize-hidden $(BUILD)/libeyelet.o
+	rm -f $@
+	$(AR) rcs $@ $(BUILD)/libeyelet.o
+
+# What tests link: everything but main.
+$(BUILD)/all.a: $(CORE) $(NET) $(LIB) $(filter-out %/main.o,$(CMD))
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/test/unit/%: test/unit/%.c $(BUILD)/all.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itest $(ALL_CFLAGS) $(LDFLAGS) $< $(BUILD)/all.a -lcmocka $(LDLIBS) -o $@
+
+$(BUILD)/test/sim/%.o: test/sim/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itest $(ALL_CFLAGS) -c $< -o $@
+
+$(BUILD)/sim: $(SIM) $(CORE)
+	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+$(BUILD)/udpcheck: test/netns/udpcheck.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $< -o $@
+
+unit-programs: $(UNIT)
+sim-program: $(BUILD)/sim
+netns-programs: $(BUILD)/eyelet $(BUILD)/udpcheck
+
+setup:
+	@packaging/setup.sh
+
+demo: setup
+	@$(MAKE) --no-print-directory netns-programs
+	@test/netns/demo.sh
+
+check: setup
+	@test/run.sh $(or $(TIERS),purity unit sim netns fuzz sanitize lint)
+
+check-long: setup
+	@test/run.sh purity unit sim netns fuzz sanitize lint \
+		netns-long netns-sanitize valgrind fuzz-long sim-long
+
+sim: $(BUILD)/sim
+	$(BUILD)/sim random --seeds $(or $(SEEDS),100000)
+
+bench: setup
+	@$(MAKE) --no-print-directory $(BUILD)/eyelet
+	@test/bench/run.sh
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+install: all
+	install -D -m 755 $(BUILD)/eyelet $(DESTDIR)$(PREFIX)/bin/eyelet
+	install -D -m 755 $(BUILD)/libeyelet.so $(DESTDIR)$(PREFIX)/lib/libeyelet.so.0
+	ln -sf libeyelet.so.0 $(DESTDIR)$(PREFIX)/lib/libeyelet.so
+	install -D -m 644 $(BUILD)/libeyelet.a $(DESTDIR)$(PREFIX)/lib/libeyelet.a
+	install -D -m 644 include/eyelet.h $(DESTDIR)$(PREFIX)/include/eyelet.h
+	install -D -m 644 src/man/eyelet.1 $(DESTDIR)$(PREFIX)/share/man/man1/eyelet.1
+	install -D -m 644 contrib/completions/eyelet.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/eyelet
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/eyelet $(DESTDIR)$(PREFIX)/lib/libeyelet.* \
+		$(DESTDIR)$(PREFIX)/include/eyelet.h \
+		$(DESTDIR)$(PREFIX)/share/man/man1/eyelet.1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/eyelet
+
+clean:
+	rm -rf build
+
+-include $(CORE:.o=.d) $(NET:.o=.d) $(CMD:.o=.d) $(LIB:.o=.d) $(SIM:.o=.d) $(UNIT:=.d)

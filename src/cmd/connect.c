@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/connect.h"
+
+#include <string.h>
+
+#include "cmd/commands.h"
+#include "cmd/report.h"
+#include "cmd/stop.h"
+#include "net/system.h"
+
+static void warn(const char *sentence)
+{
+	log_warning("%s", sentence);
+}
+
+/* --- what the loop tells -------------------------------------------------------------
+ */
+
+static void give_up(struct connect *c)
+{
+	const struct report_about about = {
+		c->servers.text, (unsigned)(ev_now(c->loop) - c->lost_at + 0.5)};
+	struct guest_progress progress;
+	char text[REPORT_MAX];
+
+	guest_get_progress(guest_driver_core(c->driver), &progress);
+	c->code = report_failure(text, &progress, &about);
+	log_error("%s", text);
+	ev_break(c->loop, EVBREAK_ALL);
+}
+
+static void on_timeout(struct ev_loop *loop, ev_timer *w, int events)
+{
+	(void)loop;
+	(void)events;
+	give_up(w->data);
+}
+
+static void on_event(void *arg, const struct event *event)
+{
+	struct connect *c = arg;
+
+	connect_tell(c, event);
+	if (event->type == EVENT_CONNECTED) {
+		c->was_connected = true;
+		ev_timer_stop(c->loop, &c->timeout);
+	} else if (event->type == EVENT_LOST) {
+		c->lost_at = ev_now(c->loop);
+	} else if (event->type == EVENT_REFUSED && !c->was_connected) {
+		give_up(c);
+	}
+}
+
+static void on_notice(void *arg, const char *text)
+{
+	(void)arg;
+	log_warning("%s", text);
+}
+
+/* --- making it ------------------------------------------------------------------------
+ */
+
+static enum exit_code derive_credentials(struct connect *c)
+{
+	struct connect_options *o = &c->options;
+	struct service service;
+	bool ok = true;
+
+	if (o->ticketed) {
+		credentials_derive(&c->credentials, o->ticket.service, o->ticket.secret);
+	} else {
+		ok = service_from_key(&service, o->key.text);
+		if (ok)
+			credentials_of(&c->credentials, &service);
+		crypto_wipe(&service, sizeof(service));
+	}
+	key_wipe(&o->key);
+	crypto_wipe(&o->ticket, sizeof(o->ticket));
+	if (!ok)
+		log_error("out of memory");
+	return ok ? EXIT_DONE : EXIT_FAILED;
+}
+
+/* Names are resolved while nothing runs yet, so blocking harms nobody. */
+static enum exit_code resolve_names(struct connect *c)
+{
+	struct endpoint *listen = &c->options.listen;
+	const char *why = endpoint_resolve(listen);
+	char text[ENDPOINT_LIST_MAX];
+
+	if (why != NULL) {
+		log_error("cannot resolve LISTEN %s: %s", listen->text, why);
+		return EXIT_FAILED;
+	}
+	if (!servers_resolve(&c->servers))
+		return EXIT_UNREACHABLE;
+	if (endpoint_is_open(listen))
+		log_warning(
+			"others on the network may reach %s, and the host's server by it",
+			endpoint_list(text, listen->addrs, listen->count));
+	return EXIT_DONE;
+}
+
+/* What a rendezvous at our own LISTEN would get: its own questions as payload. */
+static bool is_loop(const struct connect *c)
+{
+	struct addr own[8];
+	size_t own_count = interfaces_list(own, sizeof(own) / sizeof(own[0]));
+	const struct endpoint *listen = &c->options.listen;
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < listen->count; i++)
+		for (size_t j = 0; j < c->servers.count; j++)
+			if (listen->addrs[i].port != 0 &&
+				endpoint_reaches(&listen->addrs[i], &c->servers.addrs[j],
+					own, own_count)) {
+				log_error("LISTEN %s is the rendezvous: datagrams would "
+					  "go in "
+					  "circles; take another port",
+					addr_format(text, &c->servers.addrs[j]));
+				return true;
+			}
+	return false;
+}
+
+_Static_assert(
+	SERVERS_MAX == GUEST_SERVERS_MAX, "the guest takes another number of servers");
+
+static void fill_config(struct connect *c, struct guest_driver_config *config)
+{
+	const struct endpoint *listen = &c->options.listen;
+
+	guest_config_init(&config->core);
+	config->core.entropy = c->state.entropy;
+	config->core.credentials = &c->credentials;
+	config->core.ciphers = crypto_ciphers();
+	memcpy(config->core.identity, c->identity, sizeof(c->identity));
+	memcpy(config->core.servers, c->servers.addrs, sizeof(c->servers.addrs));
+	config->core.server_count = c->servers.count;
+	memcpy(config->core.listens, listen->addrs, sizeof(listen->addrs));
+	if (c->options.flows_max != 0)
+		config->core.flows_max = c->options.flows_max;
+	memcpy(config->listens, listen->addrs, sizeof(listen->addrs));
+	config->listen_count = listen->count;
+}
+
+static enum exit_code make_driver(struct connect *c)
+{
+	const struct forwarder_hooks hooks = {on_event, on_notice, c};
+	const struct entropy entropy = {random_fill, NULL};
+	struct guest_driver_config config = {.listen_count = 0};
+	const char *why = "";
+
+	if (is_loop(c))
+		return EXIT_USAGE;
+	state_open(&c->state, &entropy, warn);
+	state_identity(&c->state, c->identity);
+	fill_config(c, &config);
+	c->driver = guest_driver_new(c->loop, &config, &hooks, &why);
+	crypto_wipe(&config.core, sizeof(config.core));
+	crypto_wipe(c->identity, sizeof(c->identity));
+	crypto_wipe(&c->credentials, sizeof(c->credentials));
+	if (c->driver != NULL)
+		return EXIT_DONE;
+	log_error("%s", why);
+	return EXIT_FAILED;
+}
+
+static void log_start(const struct connect *c)
+{
+	struct addr bound[ENDPOINT_ADDRS_MAX];
+	char text[ENDPOINT_LIST_MAX];
+	size_t count = 0;
+
+	while (count < ENDPOINT_ADDRS_MAX &&
+		guest_driver_listen(c->driver, count, &bound[count]))
+		count++;
+	log_state("listening on %s", endpoint_list(text, bound, count));
+}
+
+static void log_summary(const struct connect *c)
+{
+	struct guest_counts counts;
+	struct forwarder_counts dropped;
+
+	guest_get_counts(guest_driver_core(c->driver), &counts);
+	guest_driver_get_counts(c->driver, &dropped);
+	log_state("ending, with a goodbye to the host: %llu datagrams (%llu bytes) to "
+		  "it, %llu "
+		  "(%llu bytes) from it, %llu dropped before there was a path",
+		(unsigned long long)counts.datagrams_out,
+		(unsigned long long)counts.bytes_out,
+		(unsigned long long)counts.datagrams_in,
+		(unsigned long long)counts.bytes_in,
+		(unsigned long long)dropped.queue_dropped);
+}
+
+static void run(struct connect *c)
+{
+	struct stop stop;
+
+	ev_now_update(c->loop);
+	ev_timer_init(&c->timeout, on_timeout, c->options.timeout, 0.);
+	c->timeout.data = c;
+	c->lost_at = ev_now(c->loop);
+	ev_timer_start(c->loop, &c->timeout);
+	stop_start(&stop, c->loop);
+	log_start(c);
+	ev_run(c->loop, 0);
+	stop_end(&stop, c->loop);
+	ev_timer_stop(c->loop, &c->timeout);
+	if (c->code == EXIT_DONE)
+		log_summary(c);
+}
+
+int connect_main(int argc, char **argv)
+{
+	struct connect c = {.code = EXIT_DONE};
+	struct options o;
+
+	if (!connect_parse(&c, &o, argc, argv)) {
+		key_wipe(&c.options.key);
+		return o.code;
+	}
+	(void)descriptors_raise();
+	c.code = resolve_names(&c);
+	if (c.code == EXIT_DONE)
+		c.code = derive_credentials(&c);
+	c.loop = ev_default_loop(EVFLAG_AUTO);
+	if (c.code == EXIT_DONE)
+		c.code = make_driver(&c);
+	if (c.code == EXIT_DONE)
+		run(&c);
+	if (c.driver != NULL)
+		guest_driver_free(c.driver);
+	o.code = c.code;
+	crypto_wipe(&c, sizeof(c));
+	return o.code;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of `eyelet connect`. */
+#ifndef EYELET_CMD_CONNECT_H
+#define EYELET_CMD_CONNECT_H
+
+#include <ev.h>
+
+#include "cmd/endpoint.h"
+#include "cmd/key.h"
+#include "cmd/options.h"
+#include "cmd/servers.h"
+#include "cmd/state.h"
+#include "core/ticket.h"
+#include "net/forwarder.h"
+
+#define CONNECT_TIMEOUT 30 /* seconds */
+
+/* What was asked for on the command line. */
+struct connect_options {
+	struct endpoint listen;
+	uint32_t timeout; /* seconds */
+	uint32_t flows_max;
+	bool ticketed; /* else by key */
+	struct ticket ticket;
+	struct key key;
+};
+
+struct connect {
+	struct connect_options options;
+	struct servers servers;
+	struct state state;
+	struct credentials credentials;
+	uint8_t identity[CRYPTO_KEY_SIZE];
+	struct ev_loop *loop;
+	struct guest_driver *driver;
+	ev_timer timeout;    /* until the first connection */
+	bool connected;      /* now */
+	bool was_connected;  /* ever */
+	ev_tstamp lost_at;   /* when the last connection was lost */
+	bool asked;          /* this attempt's asking was said */
+	bool found;          /* and that the host was found */
+	enum exit_code code; /* what the loop ended with */
+	/* What each server refused with, or the version it spoke: said once. */
+	uint32_t complaint[SERVERS_MAX];
+};
+
+/* connect_options.c: reads the command line; the ticket or key with it. Returns false
+ * when o->code is to be returned. */
+bool connect_parse(struct connect *c, struct options *o, int argc, char **argv);
+
+/* connect_log.c: says what happened. */
+void connect_tell(struct connect *c, const struct event *event);
+
+#endif

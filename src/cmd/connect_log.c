@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* What a guest's user should hear of, in words. The attempts follow each other until one
+ * gets through: only the first says its steps, the others are details. */
+#include <stdio.h>
+
+#include "cmd/connect.h"
+#include "cmd/log.h"
+#include "core/host.h"
+#include "core/message.h"
+
+/* Returns true if that server's complaint is another than its last one. */
+static bool is_news(struct connect *c, const struct addr *server, uint32_t complaint)
+{
+	for (size_t i = 0; i < c->servers.count; i++) {
+		if (!addr_equal(&c->servers.addrs[i], server))
+			continue;
+		if (c->complaint[i] == complaint)
+			return false;
+		c->complaint[i] = complaint;
+	}
+	return true;
+}
+
+static void tell_asking(struct connect *c, const struct event *e)
+{
+	char name[SERVERS_NAME_MAX];
+
+	servers_name(name, &c->servers, &e->addr);
+	log_detail("attempt %u: asking %s", e->number + 1, name);
+	if (c->asked)
+		return;
+	c->asked = true;
+	log_step("asking %s", c->servers.text);
+}
+
+static void tell_host_found(struct connect *c, const struct event *e)
+{
+	log_detail("the host answered: trying %u addresses", e->number);
+	if (c->found)
+		return;
+	c->found = true;
+	log_step("host found");
+	log_step("punching %u address%s", e->number, e->number == 1 ? "" : "es");
+}
+
+static void tell_ask_refused(struct connect *c, const struct event *e)
+{
+	char name[SERVERS_NAME_MAX];
+
+	servers_name(name, &c->servers, &e->addr);
+	if (is_news(c, &e->addr, e->number))
+		log_state("%s: %s; trying on", name, refusal_text((uint8_t)e->number));
+}
+
+static void tell_version(struct connect *c, const struct event *e)
+{
+	char name[SERVERS_NAME_MAX];
+
+	servers_name(name, &c->servers, &e->addr);
+	if (is_news(c, &e->addr, 0x100 | e->number))
+		log_state("%s speaks version %u of the protocol, this eyelet version %u",
+			name, e->number, WIRE_VERSION);
+}
+
+static void tell_connected(struct connect *c, const struct event *e)
+{
+	char remote[ADDR_TEXT_MAX], since[64] = "";
+
+	if (c->was_connected)
+		snprintf(since, sizeof(since), ", after %.1f s without",
+			ev_now(c->loop) - c->lost_at);
+	log_last_step("connected directly in %llu ms to %s%s",
+		(unsigned long long)(e->span / MILLISECOND),
+		addr_format(remote, &e->path.remote), since);
+	for (size_t i = 0; i < c->servers.count; i++)
+		c->complaint[i] = 0;
+}
+
+static void tell_lost(struct connect *c, const struct event *e)
+{
+	char remote[ADDR_TEXT_MAX] = "";
+
+	if (e->path.remote.family != ADDR_NONE)
+		addr_format(remote, &e->path.remote);
+	log_state("connection lost%s%s: %s; connecting again",
+		*remote != '\0' ? " to " : "", remote,
+		e->why != NULL ? e->why : "unknown");
+	c->asked = c->found = false;
+}
+
+void connect_tell(struct connect *c, const struct event *e)
+{
+	char name[SERVERS_NAME_MAX], seen[ADDR_TEXT_MAX];
+
+	switch (e->type) {
+	case EVENT_ASKING: tell_asking(c, e); break;
+	case EVENT_OBSERVED:
+		log_detail("%s sees us as %s", servers_name(name, &c->servers, &e->addr),
+			addr_format(seen, &e->peer));
+		break;
+	case EVENT_SERVICE_FOUND:
+		is_news(c, &e->addr, 0);
+		log_detail("%s knows the service",
+			servers_name(name, &c->servers, &e->addr));
+		break;
+	case EVENT_ASK_REFUSED: tell_ask_refused(c, e); break;
+	case EVENT_HOST_FOUND: tell_host_found(c, e); break;
+	case EVENT_CONNECTED: tell_connected(c, e); break;
+	case EVENT_LOST: tell_lost(c, e); break;
+	case EVENT_REFUSED:
+		log_state("the host refuses: %s", host_refusal_text((uint8_t)e->number));
+		break;
+	case EVENT_VERSION_MISMATCH: tell_version(c, e); break;
+	default: log_detail("%s", event_name(e->type));
+	}
+}

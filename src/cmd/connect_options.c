@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/connect.h"
+#include "cmd/file.h"
+
+#define TICKET_FILE_MAX 4096
+
+static const char help[] =
+	"Usage: eyelet connect LISTEN TICKET [OPTION]...\n"
+	"       eyelet connect LISTEN -r RENDEZVOUS... -k KEY [OPTION]...\n"
+	"Brings the UDP server of a host to LISTEN on this machine.\n"
+	"\n"
+	"LISTEN is PORT (127.0.0.1 and [::1]), HOST:PORT or [V6]:PORT. TICKET is what "
+	"\"eyelet\n"
+	"serve\" printed, @FILE to read it from a file, or - to read it from stdin.\n"
+	"\n"
+	"  -r, --rendezvous HOST[:PORT]  where to ask for the service of the key\n"
+	"  -k, --key KEY                 the key, instead of a ticket\n"
+	"      --key-file FILE           the same, from a file's first line\n"
+	"      --timeout SECONDS         for the first connection (30)\n"
+	"      --max-flows N             application sockets (256)\n"
+	"  -v, --verbose                 log details\n"
+	"  -q, --quiet                   log errors only\n"
+	"  -h, --help                    this\n"
+	"\n"
+	"EYELET_RENDEZVOUS (separated by commas) and EYELET_KEY stand in for -r and -k.\n"
+	"Exit status: 1 failed, 2 usage, 3 no such service, 4 refused by the host,\n"
+	"5 unreachable, 6 timed out. Once connected, it never gives up.\n";
+
+enum {
+	OPTION_KEY_FILE = OPTION_LONG,
+	OPTION_TIMEOUT,
+	OPTION_MAX_FLOWS,
+};
+
+static const struct option longs[] = {
+	{"rendezvous", required_argument, NULL, 'r'},
+	{"key", required_argument, NULL, 'k'},
+	{"key-file", required_argument, NULL, OPTION_KEY_FILE},
+	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
+	{"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
+	OPTIONS_COMMON,
+};
+
+static bool add_servers(struct connect *c, struct options *o, const char *text)
+{
+	const char *why = servers_add(&c->servers, text);
+
+	if (why != NULL)
+		options_error(o, "the rendezvous \"%s\" cannot be: %s", text, why);
+	return why == NULL;
+}
+
+static bool take(struct connect *c, struct options *o, int option)
+{
+	struct connect_options *co = &c->options;
+
+	switch (option) {
+	case 'r': return add_servers(c, o, optarg);
+	case 'k': return key_from_option(o, &co->key, optarg);
+	case OPTION_KEY_FILE: return key_from_file(o, &co->key, optarg);
+	case OPTION_TIMEOUT:
+		return options_number(o, "--timeout", 1, 86400, &co->timeout);
+	case OPTION_MAX_FLOWS:
+		return options_number(o, "--max-flows", 1, 65535, &co->flows_max);
+	default: return false;
+	}
+}
+
+static bool set_listen(struct connect *c, struct options *o, const char *text)
+{
+	const char *why = endpoint_parse(&c->options.listen, text);
+
+	if (why != NULL)
+		options_error(o, "LISTEN \"%s\" cannot be: %s", text, why);
+	return why == NULL;
+}
+
+/* --- the ticket -----------------------------------------------------------------------
+ */
+
+static bool decode_ticket(struct connect *c, struct options *o, const char *text)
+{
+	const char *why = ticket_decode(&c->options.ticket, text);
+
+	if (why != NULL) {
+		options_error(o, "this is no ticket: %s", why);
+		return false;
+	}
+	c->options.ticketed = true;
+	return add_servers(c, o, c->options.ticket.servers);
+}
+
+/* From stdin, if path is NULL. */
+static bool read_ticket(struct connect *c, struct options *o, const char *path)
+{
+	char text[TICKET_FILE_MAX];
+	ssize_t len = path != NULL ? file_read(path, text, sizeof(text))
+				   : file_read_open(STDIN_FILENO, text, sizeof(text));
+	bool ok;
+
+	if (len < 0) {
+		log_error("cannot read the ticket from %s: %s",
+			path != NULL ? path : "stdin", strerror((int)-len));
+		o->code = EXIT_FAILED;
+		return false;
+	}
+	ok = decode_ticket(c, o, text);
+	crypto_wipe(text, sizeof(text));
+	return ok;
+}
+
+/* Leaves of a ticket what tells its user which one it was. */
+static void cover(char *text)
+{
+	char *secret = strchr(text, ':');
+
+	if (secret != NULL)
+		for (secret++; *secret != '\0' && *secret != '@'; secret++)
+			*secret = '*';
+}
+
+static bool set_ticket(struct connect *c, struct options *o, char *text)
+{
+	bool ok;
+
+	if (c->options.key.given || c->servers.text[0] != '\0') {
+		options_error(o, "a ticket has it all: leave -r and -k out");
+		return false;
+	}
+	if (strcmp(text, "-") == 0)
+		return read_ticket(c, o, NULL);
+	if (text[0] == '@')
+		return read_ticket(c, o, text + 1);
+	ok = decode_ticket(c, o, text);
+	cover(text);
+	return ok;
+}
+
+/* --- or the key ------------------------------------------------------------------------
+ */
+
+static bool set_key(struct connect *c, struct options *o)
+{
+	const char *servers = getenv("EYELET_RENDEZVOUS");
+
+	if (!key_from_environment(o, &c->options.key))
+		return false;
+	if (c->servers.text[0] == '\0' && servers != NULL && *servers != '\0' &&
+		!add_servers(c, o, servers))
+		return false;
+	if (!c->options.key.given) {
+		options_error(
+			o, "a TICKET is wanted, or a key (-k, --key-file, EYELET_KEY)");
+		return false;
+	}
+	if (c->servers.text[0] == '\0') {
+		options_error(
+			o, "a key needs a rendezvous, too (-r or EYELET_RENDEZVOUS)");
+		return false;
+	}
+	return true;
+}
+
+bool connect_parse(struct connect *c, struct options *o, int argc, char **argv)
+{
+	int option;
+
+	*o = (struct options){.command = "connect",
+		.help = help,
+		.letters = ":r:k:" OPTIONS_COMMON_LETTERS,
+		.longs = longs,
+		.argc = argc,
+		.argv = argv};
+	c->options.timeout = CONNECT_TIMEOUT;
+	while ((option = options_next(o)) >= 0)
+		if (!take(c, o, option))
+			return false;
+	if (option == OPTIONS_STOP)
+		return false;
+	if (!options_arguments(o, 1, 2, "LISTEN") || !set_listen(c, o, argv[optind]))
+		return false;
+	return argc - optind == 2 ? set_ticket(c, o, argv[optind + 1]) : set_key(c, o);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/allow.h"
+#include "cmd/commands.h"
+#include "cmd/endpoint.h"
+#include "cmd/options.h"
+#include "cmd/stop.h"
+#include "net/forwarder.h"
+#include "net/system.h"
+
+#define ALT_DEFAULT 16
+#define ALT_MAX     32 /* bits of the mask in a cookie message */
+
+static const char help[] =
+	"Usage: eyelet rendezvous [OPTION]...\n"
+	"Tells hosts and guests where the other is. Runs on a machine that both can "
+	"reach.\n"
+	"\n"
+	"      --listen ADDR:PORT    where to listen (0.0.0.0:3478 and [::]:3478); up to "
+	"8\n"
+	"      --public ADDR[:PORT]  an address it goes by that is not its own; up to 8\n"
+	"      --alt N               further ports to answer on, from the first + 1 "
+	"(16)\n"
+	"      --no-stun             do not answer plain STUN\n"
+	"      --allow FILE          take the services of this list only; SIGHUP reads "
+	"it again\n"
+	"      --max-services N      services at once (1000000)\n"
+	"  -v, --verbose             log details\n"
+	"  -q, --quiet               log errors only\n"
+	"  -h, --help                this\n";
+
+enum {
+	OPTION_LISTEN = OPTION_LONG,
+	OPTION_PUBLIC,
+	OPTION_ALT,
+	OPTION_NO_STUN,
+	OPTION_ALLOW,
+	OPTION_MAX_SERVICES,
+};
+
+static const struct option longs[] = {
+	{"listen", required_argument, NULL, OPTION_LISTEN},
+	{"public", required_argument, NULL, OPTION_PUBLIC},
+	{"alt", required_argument, NULL, OPTION_ALT},
+	{"no-stun", no_argument, NULL, OPTION_NO_STUN},
+	{"allow", required_argument, NULL, OPTION_ALLOW},
+	{"max-services", required_argument, NULL, OPTION_MAX_SERVICES},
+	OPTIONS_COMMON,
+};
+
+struct meeting {
+	struct rendezvous_driver_config config;
+	bool default_listens;
+	const char *publics[RENDEZVOUS_PUBLICS_MAX]; /* as given: their port may be a
+							listen's */
+	size_t public_count;
+	const char *allow; /* file, or NULL */
+	struct rendezvous_driver *driver;
+};
+
+/* --- command line ---------------------------------------------------------------------
+ */
+
+static bool add_listen(struct meeting *m, struct options *o)
+{
+	size_t *count = &m->config.listen_count;
+	struct addr *addr = &m->config.listens[*count];
+
+	if (*count == FORWARDER_LISTENS_MAX)
+		return options_error(o, "--listen can be given %d times",
+			       FORWARDER_LISTENS_MAX),
+		       false;
+	if (!addr_parse(addr, optarg, RENDEZVOUS_PORT) || addr_is_multicast(addr))
+		return options_error(o, "--listen is ADDR:PORT or [V6]:PORT, not \"%s\"",
+			       optarg),
+		       false;
+	(*count)++;
+	return true;
+}
+
+static bool add_public(struct meeting *m, struct options *o)
+{
+	struct addr unused;
+
+	if (m->public_count == RENDEZVOUS_PUBLICS_MAX)
+		return options_error(o, "--public can be given %d times",
+			       RENDEZVOUS_PUBLICS_MAX),
+		       false;
+	if (!endpoint_public(&unused, optarg, RENDEZVOUS_PORT))
+		return options_error(o,
+			       "--public is ADDR, ADDR:PORT or [V6]:PORT as others see "
+			       "it, not "
+			       "\"%s\"",
+			       optarg),
+		       false;
+	m->publics[m->public_count++] = optarg;
+	return true;
+}
+
+static bool take(struct meeting *m, struct options *o, int option)
+{
+	uint32_t alt;
+
+	switch (option) {
+	case OPTION_LISTEN: return add_listen(m, o);
+	case OPTION_PUBLIC: return add_public(m, o);
+	case OPTION_ALT:
+		if (!options_number(o, "--alt", 0, ALT_MAX, &alt))
+			return false;
+		m->config.alt = alt;
+		return true;
+	case OPTION_NO_STUN: m->config.core.stun = false; return true;
+	case OPTION_ALLOW: m->allow = optarg; return true;
+	case OPTION_MAX_SERVICES:
+		return options_number(
+			o, "--max-services", 1, 1000000000, &m->config.core.services_max);
+	default: return false;
+	}
+}
+
+static void finish_config(struct meeting *m)
+{
+	struct rendezvous_driver_config *config = &m->config;
+
+	m->default_listens = config->listen_count == 0;
+	if (m->default_listens) {
+		config->listens[0] = addr_v4(0, 0, 0, 0, RENDEZVOUS_PORT);
+		config->listens[1] =
+			(struct addr){.family = ADDR_V6, .port = RENDEZVOUS_PORT};
+		config->listen_count = 2;
+	}
+	for (size_t i = 0; i < m->public_count; i++)
+		endpoint_public(&config->core.publics[config->core.public_count++],
+			m->publics[i],
+			config->listens[0].port != 0 ? config->listens[0].port
+						     : RENDEZVOUS_PORT);
+	config->core.entropy = (struct entropy){random_fill, NULL};
+	config->core.private = m->allow != NULL;
+}
+
+static bool parse(struct meeting *m, struct options *o, int argc, char **argv)
+{
+	int option;
+
+	*o = (struct options){.command = "rendezvous",
+		.help = help,
+		.letters = ":" OPTIONS_COMMON_LETTERS,
+		.longs = longs,
+		.argc = argc,
+		.argv = argv};
+	rendezvous_config_init(&m->config.core);
+	m->config.alt = ALT_DEFAULT;
+	while ((option = options_next(o)) >= 0)
+		if (!take(m, o, option))
+			return false;
+	if (option == OPTIONS_STOP || !options_arguments(o, 0, 0, ""))
+		return false;
+	finish_config(m);
+	return true;
+}
+
+/* --- the list of a private one -------------------------------------------------------
+ */
+
+/* Returns false with a sentence said; what was allowed before then stays so. */
+static bool load_allowed(struct meeting *m)
+{
+	struct rendezvous *core = rendezvous_driver_core(m->driver);
+	struct allow list = {.count = 0};
+	char why[512];
+	bool ok = true;
+
+	if (allow_read(&list, m->allow, why, sizeof(why)) < 0) {
+		log_error("%s", why);
+		return false;
+	}
+	rendezvous_forget_allowed(core);
+	for (size_t i = 0; i < list.count && ok; i++)
+		ok = rendezvous_allow(core, list.services[i]);
+	if (ok)
+		log_state("taking the %zu services listed in %s", list.count, m->allow);
+	else
+		log_error("out of memory for the services listed in %s", m->allow);
+	allow_free(&list);
+	return ok;
+}
+
+static void on_hangup(struct ev_loop *loop, ev_signal *w, int events)
+{
+	struct meeting *m = w->data;
+
+	(void)loop;
+	(void)events;
+	if (m->allow == NULL)
+		log_state("SIGHUP: there is no --allow file to read again");
+	else if (!load_allowed(m))
+		log_state("the services allowed before stay allowed");
+}
+
+/* --- running --------------------------------------------------------------------------
+ */
+
+static void on_event(void *arg, const struct event *event)
+{
+	char text[ADDR_TEXT_MAX];
+
+	(void)arg;
+	log_detail("%s %s", event_name(event->type), addr_format(text, &event->addr));
+}
+
+static void on_notice(void *arg, const char *text)
+{
+	(void)arg;
+	log_warning("%s", text);
+}
+
+static void log_start(const struct meeting *m)
+{
+	struct addr bound[FORWARDER_LISTENS_MAX];
+	char text[ENDPOINT_LIST_MAX];
+	size_t count = 0, bytes = rendezvous_memory(&m->config.core);
+
+	while (count < FORWARDER_LISTENS_MAX &&
+		rendezvous_driver_listen(m->driver, count, &bound[count]))
+		count++;
+	log_state("rendezvous listening on %s, and on up to %u ports after",
+		endpoint_list(text, bound, count), m->config.alt);
+	if (count < m->config.listen_count)
+		log_state("of %zu addresses %zu cannot be had: this machine lacks the "
+			  "family",
+			m->config.listen_count, m->config.listen_count - count);
+	log_state("room for %u services, which take %.1f MB when all are there",
+		m->config.core.services_max, (double)bytes / 1e6);
+}
+
+static void log_end(const struct meeting *m)
+{
+	struct rendezvous_counts counts;
+
+	rendezvous_get_counts(rendezvous_driver_core(m->driver), &counts);
+	log_state("ending: %llu registrations, %llu asks and %llu introductions in this "
+		  "run, %u "
+		  "services at the end",
+		(unsigned long long)counts.registrations, (unsigned long long)counts.asks,
+		(unsigned long long)counts.introductions, counts.services);
+}
+
+static void run(struct meeting *m, struct ev_loop *loop)
+{
+	struct stop stop;
+	ev_signal hangup;
+
+	ev_signal_init(&hangup, on_hangup, SIGHUP);
+	hangup.data = m;
+	ev_signal_start(loop, &hangup);
+	stop_start(&stop, loop);
+	log_start(m);
+	ev_run(loop, 0);
+	stop_end(&stop, loop);
+	ev_signal_stop(loop, &hangup);
+	log_end(m);
+}
+
+int rendezvous_main(int argc, char **argv)
+{
+	const struct forwarder_hooks hooks = {on_event, on_notice, NULL};
+	struct meeting m = {.allow = NULL};
+	struct ev_loop *loop;
+	struct options o;
+	const char *why = "";
+
+	if (!parse(&m, &o, argc, argv))
+		return o.code;
+	loop = ev_default_loop(EVFLAG_AUTO);
+	m.driver = rendezvous_driver_new(loop, &m.config, &hooks, &why);
+	if (m.driver == NULL) {
+		log_error("%s", why);
+		return EXIT_FAILED;
+	}
+	o.code = EXIT_DONE;
+	if (m.allow != NULL && !load_allowed(&m))
+		o.code = EXIT_FAILED;
+	else
+		run(&m, loop);
+	rendezvous_driver_free(m.driver);
+	return o.code;
+}

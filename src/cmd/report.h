@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The last words of a guest that gives up: what was tried, what was seen, what would
+ * help. */
+#ifndef EYELET_CMD_REPORT_H
+#define EYELET_CMD_REPORT_H
+
+#include <stddef.h>
+
+#include "cmd/exit.h"
+#include "core/guest.h"
+
+#define REPORT_MAX 1024
+
+struct report_about {
+	const char *servers; /* the rendezvous, as given */
+	unsigned seconds;    /* spent */
+};
+
+/* Writes one sentence into text (REPORT_MAX bytes) and returns the exit code that goes
+ * with it. */
+enum exit_code report_failure(
+	char *text, const struct guest_progress *p, const struct report_about *about);
+
+#endif

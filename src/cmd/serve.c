@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/serve.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/commands.h"
+#include "cmd/stop.h"
+#include "net/system.h"
+
+#define PATIENCE 10 /* seconds without a registration until that is said; then doubled   \
+		     */
+
+static void warn(const char *sentence)
+{
+	log_warning("%s", sentence);
+}
+
+/* --- what the loop tells -------------------------------------------------------------
+ */
+
+static void print_ticket(struct serve *s)
+{
+	struct ticket ticket = {.service = {0}};
+	struct credentials credentials;
+	char text[TICKET_TEXT_MAX];
+
+	credentials_of(&credentials, &s->service);
+	memcpy(ticket.service, credentials.service, sizeof(ticket.service));
+	memcpy(ticket.secret, s->service.secret, sizeof(ticket.secret));
+	memcpy(ticket.servers, s->announced, sizeof(ticket.servers));
+	ticket_encode(text, &ticket);
+	if (puts(text) == EOF || fflush(stdout) != 0)
+		log_warning("cannot print the ticket: %s", strerror(errno));
+	crypto_wipe(text, sizeof(text));
+	crypto_wipe(&ticket, sizeof(ticket));
+	crypto_wipe(&credentials, sizeof(credentials));
+}
+
+static void on_first_registration(struct serve *s)
+{
+	char target[ENDPOINT_LIST_MAX];
+
+	s->told = true;
+	ev_timer_stop(s->loop, &s->patience);
+	endpoint_list(target, s->options.target.addrs, s->options.target.count);
+	if (s->keyed)
+		log_state("guests can reach %s now: they need the key, and -r %s", target,
+			s->announced);
+	else
+		log_state("guests can reach %s now: they need the ticket", target);
+	if (!s->keyed)
+		print_ticket(s);
+}
+
+static void on_event(void *arg, const struct event *event)
+{
+	struct serve *s = arg;
+
+	serve_tell(s, event);
+	if (event->type == EVENT_GUEST_NEW)
+		guests_add(&s->guests, event->identity, event->number);
+	if (event->type == EVENT_REGISTERED && !s->told)
+		on_first_registration(s);
+}
+
+static void on_notice(void *arg, const char *text)
+{
+	(void)arg;
+	log_warning("%s", text);
+}
+
+static void on_patience(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct serve *s = w->data;
+
+	(void)events;
+	log_warning(
+		"not registered at %s after %u s: check its name and port, that \"eyelet "
+		"rendezvous\" runs there, and that no firewall blocks UDP; trying on",
+		s->servers.text, s->waited);
+	ev_timer_stop(loop, w);
+	ev_timer_set(w, s->waited, 0.);
+	ev_timer_start(loop, w);
+	s->waited *= 2;
+}
+
+static void know_guest(void *arg, const uint8_t identity[32], uint32_t number)
+{
+	host_know_guest(arg, identity, number);
+}
+
+/* --- making it ------------------------------------------------------------------------
+ */
+
+/* Reads or makes the secrets. */
+static enum exit_code open_state(struct serve *s, struct key *key)
+{
+	const struct entropy entropy = {random_fill, NULL};
+	const char *name = s->options.name;
+
+	state_open(&s->state, &entropy, warn);
+	if (!state_lock(&s->state, name)) {
+		log_error("another \"eyelet serve\" runs under the name \"%s\": end it, "
+			  "or give "
+			  "this one another by --name",
+			name);
+		return EXIT_FAILED;
+	}
+	if (!s->keyed) {
+		state_service(&s->state, name, &s->service);
+		return EXIT_DONE;
+	}
+	if (!service_from_key(&s->service, key->text)) {
+		log_error("out of memory");
+		return EXIT_FAILED;
+	}
+	state_instance(&s->state, name, s->service.instance);
+	return EXIT_DONE;
+}
+
+static void use_given_servers(struct serve *s, struct host_driver_config *config)
+{
+	const enum addr_family families[] = {ADDR_V4, ADDR_V6};
+
+	memcpy(s->announced, s->servers.text, sizeof(s->announced));
+	for (size_t i = 0; i < 2; i++)
+		config->binds[config->bind_count++] =
+			(struct addr){.family = (uint8_t)families[i],
+				.port = (uint16_t)s->options.port};
+}
+
+static void fill_config(struct serve *s, struct host_driver_config *config)
+{
+	const struct serve_options *o = &s->options;
+
+	config->core.entropy = s->state.entropy;
+	config->core.service = &s->service;
+	config->core.ciphers = crypto_ciphers();
+	memcpy(config->core.servers, s->servers.addrs, sizeof(s->servers.addrs));
+	config->core.server_count = s->servers.count;
+	memcpy(config->core.publics, o->publics, sizeof(o->publics));
+	memcpy(config->core.targets, o->target.addrs, sizeof(o->target.addrs));
+	memcpy(config->targets, o->target.addrs, sizeof(o->target.addrs));
+	config->target_count = o->target.count;
+	if (o->guests_max != 0)
+		config->core.guests_max = o->guests_max;
+	if (o->flows_max != 0)
+		config->core.flows_max = o->flows_max;
+}
+
+_Static_assert(
+	SERVERS_MAX == HOST_SERVERS_MAX, "the host takes another number of servers");
+
+/* What a target that is ourselves would do: each datagram comes back as a stranger's. */
+static bool is_loop(const struct serve *s)
+{
+	const struct endpoint *target = &s->options.target;
+	struct addr bound;
+	char text[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; host_driver_bound(s->driver, i, &bound); i++)
+		for (size_t j = 0; j < target->count; j++)
+			if (endpoint_reaches(
+				    &bound, &target->addrs[j], s->own, s->own_count)) {
+				log_error("TARGET %s is this eyelet's own public port: "
+					  "datagrams "
+					  "would go in circles",
+					addr_format(text, &target->addrs[j]));
+				return true;
+			}
+	return false;
+}
+
+static enum exit_code make_driver(struct serve *s)
+{
+	const struct forwarder_hooks hooks = {on_event, on_notice, s};
+	struct host_driver_config config = {.inner = NULL};
+	const char *why = "";
+	enum exit_code code;
+
+	host_config_init(&config.core);
+	if (s->inside) {
+		code = serve_inside(s, &config);
+		if (code != EXIT_DONE)
+			return code;
+	} else {
+		use_given_servers(s, &config);
+	}
+	fill_config(s, &config);
+	s->driver = host_driver_new(s->loop, &config, &hooks, &why);
+	if (s->driver == NULL) {
+		log_error("%s", why);
+		return EXIT_FAILED;
+	}
+	return is_loop(s) ? EXIT_USAGE : EXIT_DONE;
+}
+
+/* Names are resolved while nothing runs yet, so blocking harms nobody. */
+static enum exit_code resolve_names(struct serve *s)
+{
+	const char *why = endpoint_resolve(&s->options.target);
+
+	if (why != NULL) {
+		log_error("cannot resolve TARGET %s: %s", s->options.target.text, why);
+		return EXIT_UNREACHABLE;
+	}
+	if (!s->inside && !servers_resolve(&s->servers))
+		return EXIT_UNREACHABLE;
+	s->own_count = interfaces_list(s->own, sizeof(s->own) / sizeof(s->own[0]));
+	return EXIT_DONE;
+}
+
+static void log_start(const struct serve *s)
+{
+	struct addr bound[2];
+	char text[ENDPOINT_LIST_MAX], name[SERVICE_NAME_MAX];
+	struct credentials credentials;
+	size_t count = 0;
+
+	while (count < 2 && host_driver_bound(s->driver, count, &bound[count]))
+		count++;
+	credentials_of(&credentials, &s->service);
+	service_name_encode(name, credentials.service);
+	crypto_wipe(&credentials, sizeof(credentials));
+	log_detail(
+		"service %s, public sockets %s", name, endpoint_list(text, bound, count));
+	if (!s->inside)
+		log_state("registering at %s", s->servers.text);
+}
+
+static void run(struct serve *s)
+{
+	struct stop stop;
+
+	guests_load(&s->guests, &s->state, s->options.name, know_guest,
+		host_driver_core(s->driver));
+	ev_now_update(s->loop);
+	s->waited = PATIENCE;
+	ev_timer_init(&s->patience, on_patience, PATIENCE, 0.);
+	s->patience.data = s;
+	ev_timer_start(s->loop, &s->patience);
+	stop_start(&stop, s->loop);
+	log_start(s);
+	ev_run(s->loop, 0);
+	stop_end(&stop, s->loop);
+	ev_timer_stop(s->loop, &s->patience);
+	log_state("ending, with a goodbye to guests and rendezvous (%u connections in "
+		  "this run)",
+		s->guest_count);
+}
+
+int serve_main(int argc, char **argv)
+{
+	struct serve s = {.told = false};
+	struct key key = {.given = false};
+	struct options o;
+	enum exit_code code;
+
+	if (!serve_parse(&s, &key, &o, argc, argv)) {
+		key_wipe(&key);
+		return o.code;
+	}
+	log_detail("at most %zu descriptors", descriptors_raise());
+	s.loop = ev_default_loop(EVFLAG_AUTO);
+	code = resolve_names(&s);
+	if (code == EXIT_DONE)
+		code = open_state(&s, &key);
+	key_wipe(&key);
+	if (code == EXIT_DONE)
+		code = make_driver(&s);
+	if (code == EXIT_DONE)
+		run(&s);
+	if (s.driver != NULL)
+		host_driver_free(s.driver);
+	crypto_wipe(&s.service, sizeof(s.service));
+	return code;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of `eyelet serve`. */
+#ifndef EYELET_CMD_SERVE_H
+#define EYELET_CMD_SERVE_H
+
+#include <ev.h>
+
+#include "cmd/endpoint.h"
+#include "cmd/guests.h"
+#include "cmd/key.h"
+#include "cmd/options.h"
+#include "cmd/servers.h"
+#include "cmd/state.h"
+#include "core/ticket.h"
+#include "net/forwarder.h"
+
+#define SERVE_PUBLICS_MAX 2 /* --public: what the core takes */
+
+/* What was asked for on the command line. */
+struct serve_options {
+	struct endpoint target;
+	struct addr publics[SERVE_PUBLICS_MAX];
+	size_t public_count;
+	char name[STATE_NAME_MAX];
+	uint32_t port; /* public UDP port; 0 for any */
+	uint32_t guests_max, flows_max;
+	bool weak_key;
+};
+
+struct serve {
+	struct serve_options options;
+	struct servers servers;                 /* where it registers */
+	char announced[TICKET_SERVERS_MAX + 1]; /* where guests ask: into the ticket */
+	bool inside;                            /* it runs the rendezvous itself */
+	bool keyed; /* guests have the key: there is no ticket */
+	struct state state;
+	struct guests guests;
+	struct service service;
+	struct addr own[8]; /* the machine's addresses */
+	size_t own_count;
+	struct ev_loop *loop;
+	struct host_driver *driver;
+	ev_timer patience;    /* until it is registered anywhere */
+	unsigned waited;      /* seconds, when patience runs out next */
+	bool told;            /* the ticket */
+	uint32_t guest_count; /* connected in this run */
+	/* What each server refused with, or the version it spoke: said once. */
+	uint32_t complaint[SERVERS_MAX];
+};
+
+/* serve_options.c: reads the command line. Returns false when o->code is to be returned.
+ */
+bool serve_parse(
+	struct serve *s, struct key *key, struct options *o, int argc, char **argv);
+
+/* serve_inside.c: makes a rendezvous of this process' own for the sockets it will open,
+ * fills in config's binds, servers and inner, and what guests are told. Returns an exit
+ * code, with a sentence said unless it is EXIT_DONE. */
+enum exit_code serve_inside(struct serve *s, struct host_driver_config *config);
+
+/* serve_log.c: says what happened. */
+void serve_tell(struct serve *s, const struct event *event);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/* What a host's user should hear of, in words. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/log.h"
+#include "cmd/serve.h"
+#include "core/host.h"
+#include "core/message.h"
+
+#define FINGERPRINT_MAX 9 /* characters of an identity that people compare, and a NUL */
+
+static const char *fingerprint(char *text, const uint8_t identity[32])
+{
+	char all[SERVICE_NAME_MAX];
+
+	service_name_encode(all, identity);
+	snprintf(text, FINGERPRINT_MAX, "%.8s", all);
+	return text;
+}
+
+/* Returns true if that server's complaint is another than its last one. */
+static bool is_news(struct serve *s, const struct addr *server, uint32_t complaint)
+{
+	for (size_t i = 0; i < s->servers.count; i++) {
+		if (!addr_equal(&s->servers.addrs[i], server))
+			continue;
+		if (s->complaint[i] == complaint)
+			return false;
+		s->complaint[i] = complaint;
+	}
+	return true;
+}
+
+static void tell_registered(struct serve *s, const struct event *e, const char *server)
+{
+	char seen[ADDR_TEXT_MAX];
+
+	is_news(s, &e->addr, 0);
+	log_state("registered at %s, which sees us as %s", server,
+		addr_format(seen, &e->peer));
+}
+
+static void tell_refused(struct serve *s, const struct event *e, const char *server)
+{
+	struct credentials credentials;
+	char name[SERVICE_NAME_MAX] = "";
+
+	if (!is_news(s, &e->addr, e->number))
+		return;
+	log_state("not registered at %s: %s; trying on", server,
+		refusal_text((uint8_t)e->number));
+	if (e->number != REFUSAL_NOT_ALLOWED)
+		return;
+	credentials_of(&credentials, &s->service);
+	service_name_encode(name, credentials.service);
+	crypto_wipe(&credentials, sizeof(credentials));
+	log_state("its operator has to add this line to the --allow file: %s", name);
+}
+
+static void tell_version(struct serve *s, const struct event *e, const char *server)
+{
+	if (is_news(s, &e->addr, 0x100 | e->number))
+		log_state("%s speaks version %u of the protocol, this eyelet version %u: "
+			  "update "
+			  "the older one; trying on",
+			server, e->number, WIRE_VERSION);
+}
+
+static void tell_spoilt(const struct event *e)
+{
+	char one[ADDR_TEXT_MAX], other[ADDR_TEXT_MAX];
+
+	log_state("our NAT shows us as %s to one destination and as %s to another: both "
+		  "are "
+		  "offered to guests, and new ones get a fresh socket",
+		addr_format(one, &e->addr), addr_format(other, &e->peer));
+}
+
+static void tell_connected(struct serve *s, const struct event *e)
+{
+	char remote[ADDR_TEXT_MAX], print[FINGERPRINT_MAX];
+
+	s->guest_count++;
+	log_state("guest %u (%s) connected from %s in %llu ms", e->number,
+		fingerprint(print, e->identity), addr_format(remote, &e->path.remote),
+		(unsigned long long)(e->span / MILLISECOND));
+}
+
+static void tell_gone(const struct event *e)
+{
+	char print[FINGERPRINT_MAX];
+
+	log_state("guest %u (%s) is gone: %s", e->number, fingerprint(print, e->identity),
+		e->why != NULL ? e->why : "it ended");
+}
+
+void serve_tell(struct serve *s, const struct event *e)
+{
+	char server[SERVERS_NAME_MAX], print[FINGERPRINT_MAX];
+
+	servers_name(server, &s->servers, &e->addr);
+	switch (e->type) {
+	case EVENT_REGISTERED: tell_registered(s, e, server); break;
+	case EVENT_LEASE_LOST:
+		log_state("registration at %s lost: %s; asking again", server,
+			e->why != NULL ? e->why : "unknown");
+		break;
+	case EVENT_LEASE_REFUSED: tell_refused(s, e, server); break;
+	case EVENT_VERSION_MISMATCH: tell_version(s, e, server); break;
+	case EVENT_MAPPING_SPOILT: tell_spoilt(e); break;
+	case EVENT_LEVELS_COUNTED:
+		log_detail("%u NATs of our own stand before %s", e->number, server);
+		break;
+	case EVENT_PUNCHING:
+		log_detail("a guest asks: punching %u addresses", e->number);
+		break;
+	case EVENT_GUEST_NEW:
+		log_state("guest %u (%s) is new", e->number,
+			fingerprint(print, e->identity));
+		break;
+	case EVENT_GUEST_CONNECTED: tell_connected(s, e); break;
+	case EVENT_GUEST_GONE: tell_gone(e); break;
+	default: log_detail("%s", event_name(e->type));
+	}
+}

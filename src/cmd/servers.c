@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/servers.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/log.h"
+#include "cmd/probe.h"
+#include "core/rendezvous.h"
+#include "net/system.h"
+
+/* The characters a ticket may have there. */
+static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			      "0123456789.-_:[]%";
+
+/* Takes the first text off *list, without a comma; NULL at the end. */
+static const char *take_text(char *text, const char **list)
+{
+	size_t len = strcspn(*list, ",");
+
+	if (**list == '\0')
+		return NULL;
+	snprintf(text, TICKET_SERVERS_MAX + 1, "%.*s", (int)len, *list);
+	*list += len;
+	if (**list == ',')
+		(*list)++;
+	return text;
+}
+
+const char *servers_add(struct servers *s, const char *list)
+{
+	char text[TICKET_SERVERS_MAX + 1];
+
+	if (*list == '\0')
+		return "it is empty";
+	while (take_text(text, &list) != NULL) {
+		size_t len = strlen(s->text);
+
+		if (text[0] == '\0' || text[strspn(text, allowed)] != '\0')
+			return "it is neither HOST nor HOST:PORT";
+		if (len + 1 + strlen(text) > TICKET_SERVERS_MAX)
+			return "all of them are too long for a ticket";
+		sprintf(s->text + len, "%s%s", len > 0 ? "," : "", text);
+	}
+	return NULL;
+}
+
+/* Takes addresses of the families there are. Returns NULL or what is wrong. */
+static const char *take_addresses(struct servers *s, const char *text, uint8_t name_of)
+{
+	struct addr found[SERVERS_PER_NAME];
+	const char *why = NULL;
+	size_t count = resolve(text, RENDEZVOUS_PORT, found, SERVERS_PER_NAME, &why);
+	size_t before = s->count;
+
+	if (count == 0)
+		return why != NULL ? why : "the name has no address";
+	for (size_t i = 0; i < count && s->count < SERVERS_MAX; i++) {
+		if (found[i].port == 0 || addr_is_unspecified(&found[i]) ||
+			addr_is_multicast(&found[i]))
+			return "no rendezvous can be there";
+		if (!probe_family(found[i].family))
+			continue;
+		s->name_of[s->count] = name_of;
+		s->addrs[s->count++] = found[i];
+	}
+	if (s->count == before && before < SERVERS_MAX)
+		return "this machine has no socket of its address family";
+	return NULL;
+}
+
+bool servers_resolve(struct servers *s)
+{
+	char text[TICKET_SERVERS_MAX + 1];
+	const char *list = s->text;
+
+	for (const char *start = list; take_text(text, &list) != NULL; start = list) {
+		const char *why = take_addresses(s, text, (uint8_t)(start - s->text));
+
+		if (why != NULL)
+			log_error("cannot resolve the rendezvous %s: %s", text, why);
+	}
+	return s->count > 0;
+}
+
+static const struct addr *find(
+	const struct servers *s, const struct addr *addr, size_t *i)
+{
+	for (*i = 0; *i < s->count; (*i)++)
+		if (addr_equal(&s->addrs[*i], addr))
+			return &s->addrs[*i];
+	return NULL;
+}
+
+const char *servers_short_name(
+	char *text, const struct servers *s, const struct addr *addr)
+{
+	size_t i;
+	const char *list;
+
+	if (find(s, addr, &i) == NULL)
+		return addr_format(text, addr);
+	list = s->text + s->name_of[i];
+	return take_text(text, &list);
+}
+
+const char *servers_name(char *text, const struct servers *s, const struct addr *addr)
+{
+	char number[ADDR_TEXT_MAX];
+	struct addr parsed;
+
+	servers_short_name(text, s, addr);
+	if (addr_parse(&parsed, text, RENDEZVOUS_PORT) && addr_equal(&parsed, addr)) {
+		addr_format(text, addr);
+		return text;
+	}
+	sprintf(text + strlen(text), " (%s)", addr_format(number, addr));
+	return text;
+}

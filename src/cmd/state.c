@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOCK_TRIES 50 /* of 20 ms each */
+
+void state_warn(const struct state *s, const char *what, const char *path, int error)
+{
+	char sentence[PATH_MAX + 256];
+
+	snprintf(sentence, sizeof(sentence), "%s %s: %s", what, path, strerror(error));
+	s->warn(sentence);
+}
+
+static const char *home(void)
+{
+	const char *dir = getenv("HOME");
+	const struct passwd *user;
+
+	if (dir != NULL && dir[0] == '/')
+		return dir;
+	user = getpwuid(getuid());
+	return user != NULL ? user->pw_dir : "";
+}
+
+/* systemd gives a list, of which the first is ours; the XDG specification says that
+ * relative paths are to be ignored. */
+static int find_directory(char *dir)
+{
+	const char *given = getenv("STATE_DIRECTORY"), *xdg = getenv("XDG_STATE_HOME");
+
+	if (given != NULL && *given != '\0')
+		return snprintf(dir, PATH_MAX, "%.*s", (int)strcspn(given, ":"), given);
+	if (xdg != NULL && xdg[0] == '/')
+		return snprintf(dir, PATH_MAX, "%s/eyelet", xdg);
+	return snprintf(dir, PATH_MAX, "%s/.local/state/eyelet", home());
+}
+
+/* Makes the directory and those it lies in. Returns 0 or an errno. */
+static int make_directories(char *dir)
+{
+	for (char *slash = strchr(dir + 1, '/'); slash != NULL;
+		slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		(void)mkdir(dir, 0700); /* the last one tells */
+		*slash = '/';
+	}
+	return mkdir(dir, 0700) == 0 || errno == EEXIST ? 0 : errno;
+}
+
+void state_open(struct state *s, const struct entropy *entropy,
+	void (*warn)(const char *sentence))
+{
+	int len, error;
+
+	*s = (struct state){.entropy = *entropy, .warn = warn};
+	len = find_directory(s->dir);
+	error = len > 0 && len < PATH_MAX ? make_directories(s->dir) : ENAMETOOLONG;
+	if (error == 0)
+		return;
+	state_warn(s,
+		"nothing is kept for the next run, since there is no state directory",
+		s->dir, error);
+	s->dir[0] = '\0';
+}
+
+bool state_path(const struct state *s, char *path, const char *prefix, const char *name)
+{
+	int len = snprintf(path, PATH_MAX, "%s/%s%s%s", s->dir, prefix,
+		name != NULL ? "-" : "", name != NULL ? name : "");
+
+	return s->dir[0] != '\0' && len < PATH_MAX;
+}
+
+static bool name_character(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+
+bool state_name_valid(const char *name)
+{
+	size_t len = 0;
+
+	for (; name[len] != '\0'; len++)
+		if (len + 1 >= STATE_NAME_MAX || !name_character(name[len]))
+			return false;
+	return len > 0;
+}
+
+void state_name_from(char *name, const char *text)
+{
+	size_t len = 0;
+
+	for (; *text != '\0' && len + 1 < STATE_NAME_MAX; text++) {
+		if (*text == '[' || *text == ']')
+			continue;
+		name[len++] = name_character(*text) ? *text : '-';
+	}
+	if (len == 0)
+		name[len++] = '-';
+	name[len] = '\0';
+}
+
+bool state_lock(const struct state *s, const char *name)
+{
+	static const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	char path[PATH_MAX];
+	int fd;
+
+	if (!state_path(s, path, "lock", name))
+		return true;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return true; /* read-only: then nothing is written either */
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+			return true; /* held until the process ends */
+		nanosleep(&pause, NULL);
+	}
+	close(fd);
+	return false;
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/candidate.h"
+
+#include <string.h>
+
+#include "core/wire.h"
+
+#define CANDIDATE_SIZE (1 + WIRE_ADDR_SIZE)
+#define OFFER_MAX      (32 + CRYPTO_SIGNATURE_SIZE + 2 + CANDIDATES_MAX * CANDIDATE_SIZE)
+
+bool candidates_add(
+	struct candidates *list, const struct addr *addr, enum candidate_kind kind)
+{
+	if (addr->family == ADDR_NONE || list->count == CANDIDATES_MAX)
+		return false;
+	for (unsigned i = 0; i < list->count; i++)
+		if (addr_equal(&list->of[i].addr, addr))
+			return false;
+	list->of[list->count++] = (struct candidate){*addr, (uint8_t)kind};
+	return true;
+}
+
+static bool same_ip_in(const struct addr *list, size_t count, const struct addr *a)
+{
+	for (size_t i = 0; i < count; i++)
+		if (addr_same_ip(&list[i], a))
+			return true;
+	return false;
+}
+
+static bool on_link(const struct vantage *v, const struct addr *a)
+{
+	unsigned bits = a->family == ADDR_V4 ? 24 : 64;
+
+	for (size_t i = 0; i < v->local_count; i++)
+		if (v->locals[i].family == a->family &&
+			addr_same_prefix(&v->locals[i], a, bits))
+			return true;
+	return false;
+}
+
+bool candidate_allowed(
+	const struct vantage *v, const struct addr *addr, const struct addr *peer)
+{
+	for (size_t i = 0; i < v->forbidden_count; i++)
+		if (addr_equal(&v->forbidden[i], addr))
+			return false;
+	if (addr->port == 0 || addr->family == ADDR_NONE)
+		return false;
+	if (addr_is_loopback(addr)) {
+		for (size_t i = 0; i < v->observed_count; i++)
+			if (addr_is_loopback(&v->observed[i]) && addr_is_loopback(peer))
+				return true;
+		return false;
+	}
+	if (!addr_is_sendable(addr))
+		return false;
+	if (addr_is_private(addr))
+		return on_link(v, addr) || same_ip_in(v->observed, v->observed_count, peer) ||
+		       addr_same_ip(addr, peer);
+	return true;
+}
+
+static void write_candidates(struct writer *w, const struct candidates *list)
+{
+	write_u8(w, (uint8_t)list->count);
+	for (unsigned i = 0; i < list->count; i++) {
+		write_u8(w, list->of[i].kind);
+		write_addr(w, &list->of[i].addr, NULL);
+	}
+}
+
+static bool read_candidates(struct reader *r, struct candidates *list)
+{
+	unsigned count = read_u8(r);
+
+	*list = (struct candidates){0};
+	if (count > CANDIDATES_MAX)
+		return false;
+	for (unsigned i = 0; i < count; i++) {
+		uint8_t kind = read_u8(r);
+		struct addr addr = read_addr(r, NULL);
+
+		candidates_add(list, &addr, kind);
+	}
+	return r->ok && reader_left(r) == 0;
+}
+
+/* An offer's key serves one attempt, one direction and one host, its nonce a sequence. */
+static struct crypto_aead *offer_cipher(const struct credentials *c,
+	const uint8_t attempt[ID_SIZE], const uint8_t *instance, bool seal)
+{
+	uint8_t salt[ID_SIZE + INSTANCE_SIZE], key[CRYPTO_KEY_SIZE];
+	size_t len = ID_SIZE;
+	struct crypto_aead *aead;
+
+	memcpy(salt, attempt, ID_SIZE);
+	if (instance != NULL) {
+		memcpy(salt + ID_SIZE, instance, INSTANCE_SIZE);
+		len += INSTANCE_SIZE;
+	}
+	crypto_hkdf(key, sizeof(key), c->seal_key, sizeof(c->seal_key), salt, len,
+		instance != NULL ? "eyelet host offer" : "eyelet guest offer");
+	aead = crypto_aead_new(CIPHER_CHACHA20_POLY1305, key, seal);
+	crypto_wipe(key, sizeof(key));
+	return aead;
+}
+
+/* Returns 0 if memory ran out. */
+static size_t offer_seal(uint8_t *out, const struct writer *plain,
+	const struct credentials *c, const uint8_t attempt[ID_SIZE], const uint8_t *instance,
+	uint64_t sequence)
+{
+	struct crypto_aead *aead = offer_cipher(c, attempt, instance, true);
+
+	if (aead == NULL)
+		return 0;
+	crypto_aead_seal(aead, sequence, c->service, sizeof(c->service), plain->start,
+		writer_len(plain), out);
+	crypto_aead_free(aead);
+	return writer_len(plain) + CRYPTO_TAG_SIZE;
+}
+
+static bool offer_open(uint8_t plain[OFFER_MAX], const uint8_t *payload, size_t len,
+	const struct credentials *c, const uint8_t attempt[ID_SIZE], const uint8_t *instance,
+	uint64_t sequence)
+{
+	struct crypto_aead *aead;
+	bool ok;
+
+	if (len < CRYPTO_TAG_SIZE || len > OFFER_MAX + CRYPTO_TAG_SIZE)
+		return false;
+	aead = offer_cipher(c, attempt, instance, false);
+	if (aead == NULL)
+		return false;
+	ok = crypto_aead_open(
+		aead, sequence, c->service, sizeof(c->service), payload, len, plain);
+	crypto_aead_free(aead);
+	return ok;
+}
+
+size_t guest_offer_seal(uint8_t *out, const struct guest_offer *offer,
+	const struct credentials *c, const uint8_t attempt[ID_SIZE])
+{
+	uint8_t plain[OFFER_MAX];
+	struct writer w = writer_over(plain, sizeof(plain));
+
+	write_u8(&w, offer->trial);
+	write_candidates(&w, &offer->candidates);
+	return offer_seal(out, &w, c, attempt, NULL, 0);
+}
+
+bool guest_offer_open(struct guest_offer *offer, const uint8_t *payload, size_t len,
+	const struct credentials *c, const uint8_t attempt[ID_SIZE])
+{
+	uint8_t plain[OFFER_MAX];
+	struct reader r;
+
+	if (!offer_open(plain, payload, len, c, attempt, NULL, 0))
+		return false;
+	r = reader_over(plain, len - CRYPTO_TAG_SIZE);
+	offer->trial = read_u8(&r);
+	return read_candidates(&r, &offer->candidates);
+}
+
+#define STATIC_LABEL     "eyelet host v1"
+#define STATIC_LABEL_LEN 14
+#define STATIC_SIGNED    (STATIC_LABEL_LEN + INSTANCE_SIZE + CRYPTO_KEY_SIZE)
+
+static void static_signed(uint8_t out[STATIC_SIGNED], const uint8_t instance[INSTANCE_SIZE],
+	const uint8_t host_static[CRYPTO_KEY_SIZE])
+{
+	memcpy(out, STATIC_LABEL, STATIC_LABEL_LEN);
+	memcpy(out + STATIC_LABEL_LEN, instance, INSTANCE_SIZE);
+	memcpy(out + STATIC_LABEL_LEN + INSTANCE_SIZE, host_static, CRYPTO_KEY_SIZE);
+}
+
+size_t host_offer_seal(uint8_t *out, const struct host_offer *offer, const struct service *s,
+	const struct credentials *c, const uint8_t attempt[ID_SIZE], uint8_t sequence)
+{
+	uint8_t plain[OFFER_MAX], covered[STATIC_SIGNED], signature[CRYPTO_SIGNATURE_SIZE];
+	struct writer w = writer_over(plain, sizeof(plain));
+
+	static_signed(covered, s->instance, offer->host_static);
+	crypto_ed25519_sign(signature, s->seed, covered, sizeof(covered));
+	write_bytes(&w, offer->host_static, CRYPTO_KEY_SIZE);
+	write_bytes(&w, signature, sizeof(signature));
+	write_candidates(&w, &offer->candidates);
+	return offer_seal(out, &w, c, attempt, s->instance, sequence);
+}
+
+bool host_offer_open(struct host_offer *offer, const uint8_t *payload, size_t len,
+	const struct credentials *c, const uint8_t attempt[ID_SIZE],
+	const uint8_t instance[INSTANCE_SIZE], uint8_t sequence)
+{
+	uint8_t plain[OFFER_MAX], covered[STATIC_SIGNED], signature[CRYPTO_SIGNATURE_SIZE];
+	struct reader r;
+
+	if (!offer_open(plain, payload, len, c, attempt, instance, sequence))
+		return false;
+	r = reader_over(plain, len - CRYPTO_TAG_SIZE);
+	read_bytes(&r, offer->host_static, CRYPTO_KEY_SIZE);
+	read_bytes(&r, signature, sizeof(signature));
+	if (!read_candidates(&r, &offer->candidates))
+		return false;
+	static_signed(covered, instance, offer->host_static);
+	return crypto_ed25519_verify(signature, c->service, covered, sizeof(covered));
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/* A guest's questions to its rendezvous.
+ *
+ *   IDLE   -> COOKIE   a trial begins
+ *   COOKIE -> ASKING   the cookie came: ask for the service, signed, later by token
+ *   ASKING -> COOKIE   the cookie went stale (or the rendezvous was restarted)
+ *   any    -> IDLE     connected
+ *
+ * It asks until the trial ends: an answer that is lost comes again with the next ask. */
+#include <string.h>
+
+#include "core/guest_parts.h"
+
+static void send_cookie_ask(struct guest *g, const struct asker *asker)
+{
+	const struct path path = {.socket = asker->socket, .remote = asker->server};
+	struct datagram *d = outbox_add(&g->outbox, &path, 0);
+
+	d->len = (uint16_t)cookie_ask_encode(d->data, asker->id);
+}
+
+static void send_ask(struct guest *g, const struct asker *asker)
+{
+	const struct path path = {.socket = asker->socket, .remote = asker->server};
+	struct ask_message m = {.dialled = asker->server,
+		.proof_kind = asker->has_token ? PROOF_TOKEN : PROOF_SIGNATURE,
+		.payload = g->trial.payload,
+		.payload_len = g->trial.payload_len};
+	struct datagram *d = outbox_add(&g->outbox, &path, 0);
+
+	memcpy(m.cookie, asker->cookie, COOKIE_SIZE);
+	memcpy(m.service, g->credentials.service, sizeof(m.service));
+	d->len = (uint16_t)ask_encode(d->data, g->trial.id, &m,
+		asker->has_token ? asker->token : g->credentials.asking_seed);
+}
+
+static void asker_send(struct guest *g, struct asker *asker, uint64_t now)
+{
+	if (asker->state == ASK_COOKIE)
+		send_cookie_ask(g, asker);
+	else
+		send_ask(g, asker);
+	retry_sent(&asker->retry, now);
+	timers_set(&g->timers, &asker->timer, asker->retry.next_at);
+}
+
+/* The one writer of an asker's state; a question goes with it at once. */
+static void asker_enter(
+	struct guest *g, struct asker *asker, enum ask_state state, uint64_t now)
+{
+	asker->state = state;
+	if (state == ASK_IDLE) {
+		retry_stop(&asker->retry);
+		timers_clear(&g->timers, &asker->timer);
+		return;
+	}
+	if (state == ASK_COOKIE) {
+		guest_fill(g, asker->id, ID_SIZE);
+		asker->has_token = false;
+	}
+	retry_start(&asker->retry, now);
+	asker_send(g, asker, now);
+}
+
+void askers_init(struct guest *g)
+{
+	for (size_t i = 0; i < g->config.server_count; i++) {
+		struct asker *asker = &g->askers[i];
+
+		asker->server = g->config.servers[i];
+		asker->timer.owner = asker;
+		asker->timer.kind = TIMER_ASKER;
+		retry_stop(&asker->retry);
+	}
+}
+
+void askers_start_family(struct guest *g, unsigned family, uint64_t now)
+{
+	uint32_t socket = g->trial.sockets[family];
+
+	if (!g->sockets[socket].open)
+		return;
+	for (size_t i = 0; i < g->config.server_count; i++) {
+		struct asker *asker = &g->askers[i];
+		struct event *event;
+
+		if (family_index(&asker->server) != family)
+			continue;
+		asker->socket = socket;
+		asker->observed = (struct addr){0};
+		event = events_add(&g->events, EVENT_ASKING);
+		event->addr = asker->server;
+		event->number = g->trial.number;
+		asker_enter(g, asker, ASK_COOKIE, now);
+	}
+}
+
+void askers_start(struct guest *g, uint64_t now)
+{
+	for (unsigned family = 0; family < 2; family++)
+		askers_start_family(g, family, now);
+}
+
+void askers_stop(struct guest *g)
+{
+	for (size_t i = 0; i < g->config.server_count; i++)
+		asker_enter(g, &g->askers[i], ASK_IDLE, 0);
+}
+
+void asker_expire(struct guest *g, struct asker *asker, uint64_t now)
+{
+	if (asker->state != ASK_IDLE)
+		asker_send(g, asker, now);
+}
+
+static void input_cookie(struct guest *g, struct asker *asker, const uint8_t *buf, size_t len,
+	uint64_t now)
+{
+	struct cookie_message m;
+	struct event *event;
+
+	if (asker->state != ASK_COOKIE || !cookie_decode(&m, buf, len))
+		return;
+	g->progress.rendezvous_heard = true;
+	memcpy(asker->cookie, m.cookie, COOKIE_SIZE);
+	asker->observed = m.observed;
+	event = events_add(&g->events, EVENT_OBSERVED);
+	event->addr = asker->server;
+	event->peer = m.observed;
+	trial_offer(g);
+	asker_enter(g, asker, ASK_ASKING, now);
+}
+
+static void input_asked(struct guest *g, struct asker *asker, const uint8_t *buf, size_t len)
+{
+	struct addr observed;
+	struct event *event;
+
+	if (!asked_decode(asker->token, &observed, buf, len))
+		return;
+	g->progress.no_service = false;
+	g->progress.refused_by_rendezvous = 0;
+	if (!asker->has_token) {
+		event = events_add(&g->events, EVENT_SERVICE_FOUND);
+		event->addr = asker->server;
+	}
+	g->progress.service_found = true;
+	asker->has_token = true;
+}
+
+static void refused(struct guest *g, struct asker *asker, uint8_t code, uint64_t now)
+{
+	bool eager = code == REFUSAL_NO_SERVICE && now - g->began_at < RETRY_EAGER * 2;
+	struct event *event;
+
+	if (code == REFUSAL_NO_SERVICE ? !g->progress.no_service
+				       : g->progress.refused_by_rendezvous != code) {
+		event = events_add(&g->events, EVENT_ASK_REFUSED);
+		event->addr = asker->server;
+		event->number = code;
+	}
+	g->progress.no_service = code == REFUSAL_NO_SERVICE;
+	if (code != REFUSAL_NO_SERVICE)
+		g->progress.refused_by_rendezvous = code;
+	asker->retry.next_at = now + (eager ? ASK_WAIT : ASK_WAIT_LATER);
+	timers_set(&g->timers, &asker->timer, asker->retry.next_at);
+}
+
+static void input_error(struct guest *g, struct asker *asker, const uint8_t *buf, size_t len,
+	uint64_t now)
+{
+	uint8_t code;
+
+	if (!code_decode(&code, buf, len) || asker->state != ASK_ASKING)
+		return;
+	if (code == REFUSAL_STALE_COOKIE)
+		asker_enter(g, asker, ASK_COOKIE, now);
+	else
+		refused(g, asker, code, now);
+}
+
+static void input_version(struct guest *g, struct asker *asker, const uint8_t *buf)
+{
+	struct event *event = events_add(&g->events, EVENT_VERSION_MISMATCH);
+
+	g->progress.version = message_version(buf);
+	event->addr = asker->server;
+	event->number = message_version(buf);
+}
+
+enum verdict asker_input(
+	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+{
+	for (size_t i = 0; i < g->config.server_count; i++) {
+		struct asker *asker = &g->askers[i];
+		const uint8_t *id = asker->state == ASK_COOKIE ? asker->id : g->trial.id;
+
+		if (asker->state == ASK_IDLE || asker->socket != path->socket ||
+			!addr_equal(&asker->server, &path->remote) ||
+			memcmp(message_id(buf), id, ID_SIZE) != 0)
+			continue;
+		switch (message_type(buf)) {
+		case MESSAGE_VERSION: input_version(g, asker, buf); break;
+		case MESSAGE_COOKIE: input_cookie(g, asker, buf, len, now); break;
+		case MESSAGE_ASKED: input_asked(g, asker, buf, len); break;
+		case MESSAGE_ANSWERED: return trial_answered(g, path, buf, len, now);
+		default: input_error(g, asker, buf, len, now);
+		}
+		return VERDICT_CONSUMED;
+	}
+	return VERDICT_DROP_UNSOLICITED;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* The guest's insides, shared by its rooms: guest_ask.c (rendezvous), guest_trial.c (the
+ * attempt under way: offers, hellos, welcome), guest_link.c (sessions and frames).
+ * guest.c is the door. */
+#ifndef EYELET_CORE_GUEST_PARTS_H
+#define EYELET_CORE_GUEST_PARTS_H
+
+#include "core/candidate.h"
+#include "core/guest.h"
+#include "core/message.h"
+#include "core/outbox.h"
+#include "core/reassembly.h"
+#include "core/retry.h"
+#include "core/session.h"
+#include "core/table.h"
+#include "core/timers.h"
+
+#define TRIAL_SPAN      (1500 * MILLISECOND) /* after an answer, until the next trial */
+#define TRIAL_SPAN_MORE (500 * MILLISECOND)  /* longer with each */
+#define TRIAL_SPAN_MAX  (8 * SECOND)
+#define ASK_WAIT        (500 * MILLISECOND)  /* after "no such service" */
+#define ASK_WAIT_LATER  (2 * SECOND)         /* after other refusals, or a long time */
+#define REFUSED_WAIT    (5 * SECOND)         /* after a host's refusal */
+#define REPLACED_LIFE   (3 * SECOND)         /* a replaced session still receives */
+#define HELLOS_MAX      60                   /* to one address in one trial */
+#define SWEEP           (10 * SECOND)
+
+enum guest_timer { TIMER_ASKER = 1, TIMER_TRIAL, TIMER_LINK, TIMER_SWEEP };
+
+enum ask_state { ASK_IDLE, ASK_COOKIE, ASK_ASKING };
+
+/* What goes on between us and one rendezvous in the current trial. */
+struct asker {
+	struct addr server; /* as dialled */
+	enum ask_state state;
+	uint32_t socket;
+	uint8_t id[ID_SIZE]; /* of the cookie question */
+	struct retry retry;
+	uint8_t cookie[COOKIE_SIZE];
+	uint8_t token[TOKEN_SIZE];
+	bool has_token;
+	struct addr observed; /* family ADDR_NONE until known */
+	struct timer timer;
+};
+
+/* One host that answered in a trial. */
+struct reach {
+	uint8_t instance[INSTANCE_SIZE];
+	uint8_t sequence;
+	struct noise noise;
+	uint8_t message[HELLO_NOISE_SIZE];
+	bool has_cookie; /* the host is busy and wants it back */
+	uint8_t cookie[COOKIE_SIZE];
+	struct candidates to;
+	unsigned hellos[CANDIDATES_MAX];
+	uint32_t sockets[CANDIDATES_MAX];
+};
+
+/* One attempt: its id, the sockets it uses, the hosts that answered. */
+struct trial {
+	bool live;
+	uint8_t id[ID_SIZE];
+	uint32_t number; /* 0 for the first since last connected */
+	uint32_t sockets[2];
+	uint8_t payload[PAYLOAD_MAX]; /* sealed once: its nonce serves once */
+	size_t payload_len;
+	struct reach hosts[GUEST_HOSTS_MAX];
+	unsigned host_count;
+	uint64_t answered_at; /* NEVER before */
+	struct retry hello;
+};
+
+/* A session and whether it is there. */
+struct link {
+	bool live;
+	struct session session;
+	uint8_t instance[INSTANCE_SIZE]; /* of the host */
+};
+
+struct guest_socket {
+	bool open, wanted, done;
+	struct addr bound;
+};
+
+/* A local application's address and its flow. */
+struct app {
+	struct addr addr;
+	struct flow *flow;
+	UT_hash_handle hh;
+};
+
+struct guest {
+	struct guest_config config;
+	struct credentials credentials;
+	uint8_t hash_key[16];
+	struct guest_socket sockets[GUEST_SOCKETS_MAX];
+	struct addr locals[GUEST_LOCALS_MAX];
+	size_t local_count;
+	bool started, stopped;
+	struct asker askers[GUEST_SERVERS_MAX];
+	struct trial trial, before; /* the current one; the one before may still be welcomed */
+	uint64_t began_at;          /* of the first trial since last connected */
+	uint64_t resume_at;         /* not to try before */
+	struct timer trial_timer;
+	struct link active, old;
+	bool lost;                  /* EVENT_LOST was given for the active link */
+	uint8_t favourite[INSTANCE_SIZE]; /* host last connected to */
+	struct guest_progress progress;
+	struct flow_table flows;
+	struct flow *closing, *told;
+	struct app *apps, *last_app;
+	struct timer sweep;
+	struct timers timers;
+	struct outbox outbox;
+	struct events events;
+	struct reassembly_pool pool;
+	struct guest_counts counts;
+	uint8_t *scratch;
+};
+
+static inline unsigned family_index(const struct addr *a)
+{
+	return a->family == ADDR_V4 ? 0 : 1;
+}
+
+void guest_fill(struct guest *g, uint8_t *bytes, size_t len);
+
+/* guest_ask.c */
+void askers_init(struct guest *g);
+/* All askers of a family, or of both, begin anew on the trial's sockets. */
+void askers_start(struct guest *g, uint64_t now);
+void askers_start_family(struct guest *g, unsigned family, uint64_t now);
+void askers_stop(struct guest *g);
+void asker_expire(struct guest *g, struct asker *asker, uint64_t now);
+enum verdict asker_input(
+	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now);
+
+/* guest_trial.c */
+void trial_begin(struct guest *g, uint32_t number, uint64_t now);
+void trial_end(struct guest *g);
+void trial_expire(struct guest *g, uint64_t now);
+/* The sealed offer of the trial, made at the first call. */
+void trial_offer(struct guest *g);
+enum verdict trial_answered(
+	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now);
+enum verdict trial_input(
+	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now);
+
+/* guest_link.c */
+bool link_open(struct guest *g, const struct noise_keys *keys, enum cipher cipher,
+	const uint8_t session_id[SESSION_ID_SIZE], const uint8_t instance[INSTANCE_SIZE],
+	const struct path *path, uint64_t now);
+void link_expire(struct guest *g, struct link *link, uint64_t now);
+enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf, size_t len,
+	uint64_t now, struct delivery *delivery);
+void links_end(struct guest *g);
+void link_hint(struct guest *g, const struct path *path, uint64_t now);
+
+#endif

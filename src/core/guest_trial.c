@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/* One attempt to reach the host. The first uses the default sockets; each further one a
+ * fresh IPv4 socket, since a hello that came before its punch, or a punch before its hello,
+ * may have made a NAT on the way remap that pair of ports until it forgets (30 s). */
+#include <string.h>
+
+#include "core/guest_parts.h"
+
+static uint32_t free_socket(const struct guest *g)
+{
+	uint32_t i = 2;
+
+	while (i < GUEST_SOCKETS_MAX && (g->sockets[i].open || g->sockets[i].wanted))
+		i++;
+	return i;
+}
+
+/* Sockets of earlier trials that nothing uses any more are to be closed. */
+static void release_sockets(struct guest *g)
+{
+	for (uint32_t i = 2; i < GUEST_SOCKETS_MAX; i++) {
+		bool used = (g->trial.live && (g->trial.sockets[0] == i)) ||
+			    (g->before.live && (g->before.sockets[0] == i)) ||
+			    (g->active.live && g->active.session.path.socket == i) ||
+			    (g->old.live && g->old.session.path.socket == i);
+
+		if (g->sockets[i].open && !used)
+			g->sockets[i].done = true;
+	}
+}
+
+static uint64_t trial_span(const struct trial *t)
+{
+	uint64_t span = TRIAL_SPAN + t->number * TRIAL_SPAN_MORE;
+
+	return span < TRIAL_SPAN_MAX ? span : TRIAL_SPAN_MAX;
+}
+
+static void trial_rearm(struct guest *g)
+{
+	const struct trial *t = &g->trial;
+	uint64_t at = t->hello.next_at;
+
+	if (t->answered_at != NEVER && t->answered_at + trial_span(t) < at)
+		at = t->answered_at + trial_span(t);
+	timers_set(&g->timers, &g->trial_timer, at);
+}
+
+static void trial_wipe(struct trial *t)
+{
+	crypto_wipe(t, sizeof(*t));
+	t->live = false;
+}
+
+void trial_begin(struct guest *g, uint32_t number, uint64_t now)
+{
+	uint32_t fresh;
+
+	askers_stop(g);
+	if (number == 0)
+		g->began_at = now;
+	trial_wipe(&g->before);
+	g->before = g->trial;
+	trial_wipe(&g->trial);
+	g->trial = (struct trial){.live = true,
+		.number = number,
+		.sockets = {0, 1},
+		.answered_at = NEVER};
+	guest_fill(g, g->trial.id, ID_SIZE);
+	retry_stop(&g->trial.hello);
+	g->progress.tries++;
+	release_sockets(g);
+	fresh = number > 0 && g->sockets[0].open ? free_socket(g) : GUEST_SOCKETS_MAX;
+	if (fresh < GUEST_SOCKETS_MAX) {
+		g->trial.sockets[0] = fresh;
+		g->sockets[fresh].wanted = true;
+	}
+	askers_start(g, now);
+	trial_rearm(g);
+}
+
+void trial_end(struct guest *g)
+{
+	askers_stop(g);
+	trial_wipe(&g->trial);
+	trial_wipe(&g->before);
+	timers_clear(&g->timers, &g->trial_timer);
+	release_sockets(g);
+}
+
+void trial_offer(struct guest *g)
+{
+	struct guest_offer offer = {.trial = (uint8_t)(g->trial.number < 255 ? g->trial.number
+									     : 255)};
+
+	if (g->trial.payload_len > 0)
+		return;
+	for (size_t i = 0; i < g->config.server_count; i++)
+		candidates_add(&offer.candidates, &g->askers[i].observed, CANDIDATE_OBSERVED);
+	for (size_t i = 0; i < g->local_count; i++) {
+		struct addr local = g->locals[i];
+		uint32_t socket = g->trial.sockets[family_index(&local)];
+
+		if (!g->sockets[socket].open)
+			continue;
+		local.port = g->sockets[socket].bound.port;
+		candidates_add(&offer.candidates, &local, CANDIDATE_LOCAL);
+	}
+	g->trial.payload_len =
+		guest_offer_seal(g->trial.payload, &offer, &g->credentials, g->trial.id);
+}
+
+/* --- hellos ------------------------------------------------------------------------- */
+
+static void send_hello(struct guest *g, struct reach *host, unsigned i)
+{
+	const struct path path = {.socket = host->sockets[i], .remote = host->to.of[i].addr};
+	struct datagram *d;
+
+	if (host->hellos[i]++ >= HELLOS_MAX)
+		return;
+	d = outbox_add(&g->outbox, &path, 0);
+	d->len = (uint16_t)hello_encode(d->data, g->trial.id, host->message,
+		g->credentials.mac_key, host->has_cookie ? host->cookie : NULL);
+}
+
+static void send_hellos(struct guest *g, struct reach *host, unsigned first)
+{
+	for (unsigned i = first; i < host->to.count; i++)
+		send_hello(g, host, i);
+}
+
+static void add_target(
+	struct guest *g, struct reach *host, const struct addr *addr, uint32_t socket, uint8_t kind)
+{
+	if (!g->sockets[socket].open || !candidates_add(&host->to, addr, kind))
+		return;
+	host->sockets[host->to.count - 1] = socket;
+}
+
+/* Adds what may be tried of the host's offer; peer is its address at the rendezvous. */
+static void add_targets(struct guest *g, struct reach *host, const struct candidates *offered,
+	const struct addr *peer)
+{
+	struct addr observed[GUEST_SERVERS_MAX];
+	struct vantage v = {.locals = g->locals,
+		.local_count = g->local_count,
+		.observed = observed,
+		.forbidden = g->config.listens,
+		.forbidden_count = 2};
+
+	for (size_t i = 0; i < g->config.server_count; i++)
+		observed[v.observed_count++] = g->askers[i].observed;
+	for (unsigned i = 0; i < offered->count; i++) {
+		const struct candidate *c = &offered->of[i];
+
+		if (candidate_allowed(&v, &c->addr, peer))
+			add_target(g, host, &c->addr, g->trial.sockets[family_index(&c->addr)],
+				c->kind);
+	}
+}
+
+static bool begin_noise(struct guest *g, struct reach *host, const uint8_t *host_static)
+{
+	uint8_t prologue[8 + CRYPTO_KEY_SIZE + ID_SIZE], ephemeral[CRYPTO_KEY_SIZE];
+	uint8_t payload[HELLO_PAYLOAD_SIZE] = {0};
+	bool ok;
+
+	memcpy(prologue, "eyelet 1", 8);
+	memcpy(prologue + 8, g->credentials.service, CRYPTO_KEY_SIZE);
+	memcpy(prologue + 8 + CRYPTO_KEY_SIZE, g->trial.id, ID_SIZE);
+	payload[0] = g->config.ciphers;
+	guest_fill(g, ephemeral, sizeof(ephemeral));
+	noise_start_guest(&host->noise, g->config.identity, ephemeral, host_static,
+		g->credentials.psk, prologue, sizeof(prologue));
+	ok = noise_write_hello(&host->noise, payload, sizeof(payload), host->message);
+	crypto_wipe(ephemeral, sizeof(ephemeral));
+	return ok;
+}
+
+static struct reach *reach_find(struct trial *t, const uint8_t instance[INSTANCE_SIZE])
+{
+	for (unsigned i = 0; i < t->host_count; i++)
+		if (memcmp(t->hosts[i].instance, instance, INSTANCE_SIZE) == 0)
+			return &t->hosts[i];
+	return NULL;
+}
+
+static struct reach *reach_open(
+	struct guest *g, const uint8_t instance[INSTANCE_SIZE], const struct host_offer *offer)
+{
+	struct reach *host;
+
+	if (g->trial.host_count == GUEST_HOSTS_MAX)
+		return NULL;
+	host = &g->trial.hosts[g->trial.host_count];
+	*host = (struct reach){0};
+	memcpy(host->instance, instance, INSTANCE_SIZE);
+	if (!begin_noise(g, host, offer->host_static))
+		return NULL;
+	g->trial.host_count++;
+	return host;
+}
+
+static void tell_host_found(struct guest *g, const struct reach *host, const struct addr *peer)
+{
+	struct event *event = events_add(&g->events, EVENT_HOST_FOUND);
+
+	g->progress.host_answered = true;
+	g->progress.addresses = host->to.count;
+	event->peer = *peer;
+	event->number = host->to.count;
+}
+
+enum verdict trial_answered(
+	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+{
+	struct answered_message m;
+	struct host_offer offer;
+	struct reach *host;
+	unsigned first;
+
+	(void)path;
+	if (!answered_decode(&m, buf, len))
+		return VERDICT_DROP_MALFORMED;
+	host = reach_find(&g->trial, m.instance);
+	if (host != NULL && m.sequence <= host->sequence)
+		return VERDICT_CONSUMED;
+	if (!host_offer_open(&offer, m.payload, m.payload_len, &g->credentials, g->trial.id,
+		    m.instance, m.sequence))
+		return VERDICT_DROP_FORGED;
+	if (host == NULL)
+		host = reach_open(g, m.instance, &offer);
+	if (host == NULL)
+		return VERDICT_DROP_LIMIT;
+	host->sequence = m.sequence;
+	first = host->to.count;
+	add_targets(g, host, &offer.candidates, &m.host);
+	if (first == 0)
+		tell_host_found(g, host, &m.host);
+	if (g->trial.answered_at == NEVER) {
+		g->trial.answered_at = now;
+		retry_start(&g->trial.hello, now);
+		retry_sent(&g->trial.hello, now);
+	}
+	send_hellos(g, host, first);
+	trial_rearm(g);
+	return VERDICT_CONSUMED;
+}
+
+void trial_expire(struct guest *g, uint64_t now)
+{
+	struct trial *t = &g->trial;
+
+	if (!t->live) {
+		if (g->resume_at <= now)
+			trial_begin(g, 0, now);
+		return;
+	}
+	if (t->answered_at != NEVER && now - t->answered_at >= trial_span(t)) {
+		trial_begin(g, t->number + 1, now);
+		return;
+	}
+	if (t->hello.next_at <= now) {
+		for (unsigned i = 0; i < t->host_count; i++)
+			send_hellos(g, &t->hosts[i], 0);
+		retry_sent(&t->hello, now);
+	}
+	trial_rearm(g);
+}
+
+/* --- what comes from the host ------------------------------------------------------- */
+
+/* A punch got through: the host is where it came from, whatever it said. */
+static enum verdict input_punch(
+	struct guest *g, const struct path *path, const uint8_t *buf, size_t len)
+{
+	if (!g->trial.live || memcmp(message_id(buf), g->trial.id, ID_SIZE) != 0)
+		return VERDICT_DROP_UNSOLICITED;
+	if (!punch_verify(buf, len, g->credentials.mac_key))
+		return VERDICT_DROP_FORGED;
+	for (unsigned i = 0; i < g->trial.host_count; i++) {
+		struct reach *host = &g->trial.hosts[i];
+		unsigned first = host->to.count;
+
+		add_target(g, host, &path->remote, path->socket, CANDIDATE_OBSERVED);
+		send_hellos(g, host, first);
+	}
+	return VERDICT_CONSUMED;
+}
+
+static enum verdict input_busy(
+	struct guest *g, const uint8_t *buf, size_t len, struct trial *t)
+{
+	uint8_t cookie[COOKIE_SIZE];
+
+	if (!busy_decode(cookie, buf, len, g->credentials.mac_key))
+		return VERDICT_DROP_FORGED;
+	for (unsigned i = 0; i < t->host_count; i++) {
+		memcpy(t->hosts[i].cookie, cookie, COOKIE_SIZE);
+		t->hosts[i].has_cookie = true;
+	}
+	return VERDICT_CONSUMED;
+}
+
+static enum verdict input_refuse(
+	struct guest *g, const uint8_t *buf, size_t len, uint64_t now)
+{
+	uint8_t code;
+	struct event *event;
+
+	if (!refuse_decode(&code, buf, len, g->credentials.mac_key))
+		return VERDICT_DROP_FORGED;
+	g->progress.refused = code;
+	event = events_add(&g->events, EVENT_REFUSED);
+	event->number = code;
+	trial_end(g);
+	g->resume_at = now + REFUSED_WAIT;
+	timers_set(&g->timers, &g->trial_timer, g->resume_at);
+	return VERDICT_CONSUMED;
+}
+
+static enum verdict input_welcome(struct guest *g, struct trial *t, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now)
+{
+	const uint8_t *message = welcome_decode(buf, len);
+	uint8_t payload[WELCOME_PAYLOAD_SIZE];
+	struct noise_keys keys;
+	bool ok;
+
+	if (message == NULL)
+		return VERDICT_DROP_MALFORMED;
+	for (unsigned i = 0; i < t->host_count; i++) {
+		struct reach *host = &t->hosts[i];
+
+		if (!noise_read_welcome(
+			    &host->noise, message, WELCOME_NOISE_SIZE, payload, &keys))
+			continue;
+		ok = (payload[SESSION_ID_SIZE] & g->config.ciphers) != 0 &&
+		     link_open(g, &keys, payload[SESSION_ID_SIZE], payload, host->instance,
+			     path, now);
+		crypto_wipe(&keys, sizeof(keys));
+		if (ok)
+			trial_end(g);
+		return ok ? VERDICT_CONSUMED : VERDICT_DROP_MEMORY;
+	}
+	return VERDICT_DROP_FORGED;
+}
+
+/* Another version: only believed of an address that a hello went to. */
+static enum verdict input_version(
+	struct guest *g, struct trial *t, const struct path *path, const uint8_t *buf)
+{
+	struct event *event;
+
+	for (unsigned i = 0; i < t->host_count; i++)
+		for (unsigned k = 0; k < t->hosts[i].to.count; k++) {
+			if (!addr_equal(&t->hosts[i].to.of[k].addr, &path->remote))
+				continue;
+			g->progress.version = message_version(buf);
+			event = events_add(&g->events, EVENT_VERSION_MISMATCH);
+			event->addr = path->remote;
+			event->number = message_version(buf);
+			return VERDICT_CONSUMED;
+		}
+	return VERDICT_DROP_UNSOLICITED;
+}
+
+enum verdict trial_input(
+	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+{
+	struct trial *t = &g->trial;
+
+	if (message_type(buf) == MESSAGE_PUNCH)
+		return input_punch(g, path, buf, len);
+	if (!t->live || memcmp(t->id, message_id(buf), ID_SIZE) != 0)
+		t = &g->before;
+	if (!t->live || memcmp(t->id, message_id(buf), ID_SIZE) != 0)
+		return VERDICT_DROP_UNSOLICITED;
+	switch (message_type(buf)) {
+	case MESSAGE_WELCOME: return input_welcome(g, t, path, buf, len, now);
+	case MESSAGE_BUSY: return input_busy(g, buf, len, t);
+	case MESSAGE_REFUSE: return input_refuse(g, buf, len, now);
+	default: return input_version(g, t, path, buf);
+	}
+}

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/* One guest's try to reach this host, from its introduction to its hello. Order is by
+ * cause: the punches leave before the answer, and the guest's hello, which the answer
+ * brings about, finds the hole open. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/host_parts.h"
+
+static struct attempt *attempt_find(const struct host *h, const uint8_t id[ID_SIZE])
+{
+	struct attempt *a;
+
+	TABLE_FIND(h->attempts, h->hash_key, id, ID_SIZE, a);
+	return a;
+}
+
+static struct attempt *attempt_open(struct host *h, const uint8_t id[ID_SIZE], uint64_t now)
+{
+	struct attempt *a;
+
+	if (HASH_COUNT(h->attempts) >= ATTEMPTS_MAX)
+		return NULL;
+	a = calloc(1, sizeof(*a));
+	if (a == NULL)
+		return NULL;
+	memcpy(a->id, id, ID_SIZE);
+	a->began_at = now;
+	a->timer.owner = a;
+	a->timer.kind = TIMER_ATTEMPT;
+	retry_stop(&a->punch);
+	for (unsigned i = 0; i < HOST_SERVERS_MAX; i++)
+		retry_stop(&a->replies[i].retry);
+	TABLE_ADD(h->attempts, h->hash_key, id, ID_SIZE, a);
+	if (TABLE_HOLDS(a))
+		return a;
+	free(a);
+	return NULL;
+}
+
+void attempt_free(struct host *h, struct attempt *a)
+{
+	if (a->connection != NULL)
+		a->connection->attempt = NULL;
+	timers_clear(&h->timers, &a->timer);
+	HASH_DEL(h->attempts, a);
+	crypto_wipe(a->welcome, sizeof(a->welcome));
+	free(a);
+}
+
+/* --- punching ----------------------------------------------------------------------- */
+
+static void punch_one(struct host *h, struct attempt *a, unsigned i, uint64_t now)
+{
+	const struct addr *to = &a->to.of[i].addr;
+	struct path path = {.socket = h->defaults[family_index(to)], .remote = *to};
+	struct datagram *d;
+
+	if (a->punched[i] + PUNCH_SIZE > PUNCH_BYTES_MAX || !bucket_take(&h->punches, 1, now))
+		return;
+	d = outbox_add(&h->outbox, &path, levels_ttl(h, to, a->trial));
+	d->len = (uint16_t)punch_encode(d->data, a->id, h->credentials.mac_key);
+	a->punched[i] += d->len;
+	h->counts.unproved_bytes += d->len;
+}
+
+static void punch_all(struct host *h, struct attempt *a, unsigned first, uint64_t now)
+{
+	for (unsigned i = first; i < a->to.count; i++)
+		punch_one(h, a, i, now);
+}
+
+static bool has_socket_for(const struct host *h, const struct addr *to)
+{
+	return h->has_default[family_index(to)];
+}
+
+/* Adds what may be punched of the guest's offer; returns the index of the first new one. */
+static unsigned add_targets(
+	struct host *h, struct attempt *a, const struct guest_offer *offer, const struct addr *seen)
+{
+	struct addr observed[HOST_SERVERS_MAX], forbidden[2 + HOST_SOCKETS_MAX * 2];
+	struct vantage v = {.locals = h->locals,
+		.local_count = h->local_count,
+		.observed = observed,
+		.forbidden = forbidden};
+	unsigned first = a->to.count;
+
+	for (size_t i = 0; i < h->config.server_count; i++)
+		observed[v.observed_count++] = h->leases[i].observed;
+	for (unsigned i = 0; i < 2; i++)
+		forbidden[v.forbidden_count++] = h->config.targets[i];
+	for (unsigned i = 0; i < HOST_SOCKETS_MAX; i++) {
+		struct addr own = h->sockets[i].bound;
+		unsigned family = own.family == ADDR_V4 ? 4 : 6;
+
+		if (!h->sockets[i].open)
+			continue;
+		forbidden[v.forbidden_count++] = own;
+		for (size_t k = 0; k < h->local_count; k++)
+			if (h->locals[k].family == family && k == 0) {
+				forbidden[v.forbidden_count] = h->locals[k];
+				forbidden[v.forbidden_count++].port = own.port;
+			}
+	}
+	if (has_socket_for(h, seen) && candidate_allowed(&v, seen, seen))
+		candidates_add(&a->to, seen, CANDIDATE_OBSERVED);
+	for (unsigned i = 0; i < offer->candidates.count; i++) {
+		const struct candidate *c = &offer->candidates.of[i];
+
+		if (has_socket_for(h, &c->addr) && candidate_allowed(&v, &c->addr, seen))
+			candidates_add(&a->to, &c->addr, c->kind);
+	}
+	return first;
+}
+
+/* --- answering ---------------------------------------------------------------------- */
+
+static void offer_own(struct host *h, struct candidates *own)
+{
+	for (size_t i = 0; i < h->config.server_count; i++)
+		if (h->leases[i].state == LEASE_HELD)
+			candidates_add(own, &h->leases[i].observed, CANDIDATE_OBSERVED);
+	candidates_add(own, &h->spoilt, CANDIDATE_OBSERVED);
+	for (unsigned i = 0; i < 2; i++)
+		candidates_add(own, &h->config.publics[i], CANDIDATE_PUBLIC);
+	for (size_t i = 0; i < h->local_count; i++) {
+		struct addr local = h->locals[i];
+		unsigned family = family_index(&local);
+
+		if (!h->has_default[family])
+			continue;
+		local.port = h->sockets[h->defaults[family]].bound.port;
+		candidates_add(own, &local, CANDIDATE_LOCAL);
+	}
+}
+
+static void seal_answer(struct host *h, struct attempt *a)
+{
+	struct host_offer offer = {0};
+
+	memcpy(offer.host_static, h->host_static_public, CRYPTO_KEY_SIZE);
+	offer_own(h, &offer.candidates);
+	a->payload_len = host_offer_seal(
+		a->payload, &offer, &h->service, &h->credentials, a->id, a->sequence);
+}
+
+static void answer_one(struct host *h, struct attempt *a, size_t i, uint64_t now)
+{
+	const struct lease *lease = &h->leases[i];
+	const struct path path = {.socket = lease->socket, .remote = lease->server};
+	struct answer_message m = {
+		.sequence = a->sequence, .payload = a->payload, .payload_len = a->payload_len};
+	struct datagram *d;
+
+	retry_sent(&a->replies[i].retry, now);
+	if (lease->state != LEASE_HELD)
+		return;
+	memcpy(m.service, h->credentials.service, sizeof(m.service));
+	memcpy(m.instance, h->service.instance, INSTANCE_SIZE);
+	d = outbox_add(&h->outbox, &path, 0);
+	d->len = (uint16_t)answer_encode(d->data, a->id, &m, lease->token);
+}
+
+static void answer_start(struct host *h, struct attempt *a, size_t i, uint64_t now)
+{
+	a->replies[i].wanted = true;
+	a->replies[i].acked = false;
+	retry_start(&a->replies[i].retry, now);
+	answer_one(h, a, i, now);
+}
+
+/* Sets the attempt's timer to what comes first. */
+static void attempt_rearm(struct host *h, struct attempt *a)
+{
+	uint64_t at = a->asked_at + ATTEMPT_LIFE;
+
+	at = a->punch.next_at < at ? a->punch.next_at : at;
+	for (size_t i = 0; i < h->config.server_count; i++)
+		if (a->replies[i].retry.next_at < at)
+			at = a->replies[i].retry.next_at;
+	timers_set(&h->timers, &a->timer, at);
+}
+
+void attempts_answer_again(struct host *h, uint64_t now)
+{
+	struct attempt *a, *next;
+
+	HASH_ITER (hh, h->attempts, a, next) {
+		if (a->connection != NULL || now - a->began_at > RETRY_EAGER)
+			continue;
+		a->sequence++;
+		seal_answer(h, a);
+		for (size_t i = 0; i < h->config.server_count; i++)
+			if (a->replies[i].wanted)
+				answer_start(h, a, i, now);
+		attempt_rearm(h, a);
+	}
+}
+
+/* --- introductions ------------------------------------------------------------------ */
+
+static void tell_punching(struct host *h, const struct attempt *a, const struct addr *guest)
+{
+	struct event *event = events_add(&h->events, EVENT_PUNCHING);
+
+	event->peer = *guest;
+	event->number = a->to.count;
+}
+
+static struct attempt *attempt_begin(struct host *h, struct lease *lease,
+	const struct guest_offer *offer, const uint8_t *id, uint64_t now)
+{
+	struct attempt *a = attempt_open(h, id, now);
+
+	if (a == NULL)
+		return NULL;
+	a->trial = offer->trial;
+	retry_start(&a->punch, now);
+	retry_sent(&a->punch, now);
+	seal_answer(h, a);
+	lease_probe_mapping(h, lease, now);
+	return a;
+}
+
+enum verdict attempt_introduced(struct host *h, struct lease *lease, const uint8_t *buf,
+	size_t len, uint64_t now)
+{
+	struct introduce_message m;
+	struct guest_offer offer;
+	struct attempt *a;
+	size_t index = (size_t)(lease - h->leases);
+	unsigned first;
+	bool fresh;
+
+	if (!introduce_decode(&m, buf, len))
+		return VERDICT_DROP_MALFORMED;
+	if (!guest_offer_open(
+		    &offer, m.payload, m.payload_len, &h->credentials, message_id(buf)))
+		return VERDICT_DROP_FORGED;
+	a = attempt_find(h, message_id(buf));
+	fresh = a == NULL;
+	if (fresh)
+		a = attempt_begin(h, lease, &offer, message_id(buf), now);
+	if (a == NULL)
+		return VERDICT_DROP_LIMIT;
+	a->asked_at = now;
+	first = add_targets(h, a, &offer, &m.guest);
+	for (unsigned copy = 0; copy < PUNCH_COPIES; copy++)
+		punch_all(h, a, first, now);
+	if (fresh)
+		tell_punching(h, a, &m.guest);
+	if (!a->replies[index].wanted || a->replies[index].acked)
+		answer_start(h, a, index, now);
+	attempt_rearm(h, a);
+	return VERDICT_CONSUMED;
+}
+
+void attempt_acked(struct host *h, struct lease *lease, const uint8_t *buf, size_t len)
+{
+	struct attempt *a = attempt_find(h, message_id(buf));
+	struct attempt_reply *reply;
+	uint8_t sequence;
+
+	if (a == NULL || !code_decode(&sequence, buf, len) || sequence != a->sequence)
+		return;
+	reply = &a->replies[lease - h->leases];
+	reply->acked = true;
+	retry_stop(&reply->retry);
+	attempt_rearm(h, a);
+}
+
+void attempt_expire(struct host *h, struct attempt *a, uint64_t now)
+{
+	if (now - a->asked_at >= ATTEMPT_LIFE) {
+		attempt_free(h, a);
+		return;
+	}
+	if (a->punch.next_at <= now) {
+		punch_all(h, a, 0, now);
+		retry_sent(&a->punch, now);
+		if (now - a->punch.began_at >= RETRY_EAGER)
+			retry_stop(&a->punch);
+	}
+	for (size_t i = 0; i < h->config.server_count; i++)
+		if (a->replies[i].retry.next_at <= now)
+			answer_one(h, a, i, now);
+	attempt_rearm(h, a);
+}
+
+/* --- hellos ------------------------------------------------------------------------- */
+
+static void send_welcome(struct host *h, const struct attempt *a, const struct path *path)
+{
+	struct datagram *d = outbox_add(&h->outbox, path, 0);
+
+	memcpy(d->data, a->welcome, WELCOME_SIZE);
+	d->len = WELCOME_SIZE;
+}
+
+/* Beyond HELLO_RATE handshakes a second a hello has to bring a cookie first. */
+static bool hello_is_paid(
+	struct host *h, const struct path *path, const uint8_t *buf, uint64_t now)
+{
+	uint8_t cookie[COOKIE_SIZE];
+	struct datagram *d;
+
+	if (bucket_take(&h->handshakes, 1, now))
+		return true;
+	crypto_mac(cookie, h->busy_key, &path->remote, sizeof(path->remote));
+	if (hello_has_cookie(buf, cookie))
+		return true;
+	d = outbox_add(&h->outbox, path, 0);
+	d->len = (uint16_t)busy_encode(
+		d->data, message_id(buf), cookie, h->credentials.mac_key);
+	return false;
+}
+
+static enum verdict hello_refuse(
+	struct host *h, const struct path *path, const uint8_t *buf, enum host_refusal code)
+{
+	struct datagram *d = outbox_add(&h->outbox, path, 0);
+
+	d->len = (uint16_t)refuse_encode(
+		d->data, message_id(buf), (uint8_t)code, h->credentials.mac_key);
+	return VERDICT_DROP_LIMIT;
+}
+
+static void begin_noise(struct host *h, struct noise *noise, const uint8_t *attempt)
+{
+	uint8_t prologue[8 + CRYPTO_KEY_SIZE + ID_SIZE], ephemeral[CRYPTO_KEY_SIZE];
+
+	memcpy(prologue, "eyelet 1", 8);
+	memcpy(prologue + 8, h->credentials.service, CRYPTO_KEY_SIZE);
+	memcpy(prologue + 8 + CRYPTO_KEY_SIZE, attempt, ID_SIZE);
+	host_fill(h, ephemeral, sizeof(ephemeral));
+	noise_start_host(noise, h->service.host_static, ephemeral, h->credentials.psk, prologue,
+		sizeof(prologue));
+	crypto_wipe(ephemeral, sizeof(ephemeral));
+}
+
+static enum cipher choose_cipher(uint8_t both)
+{
+	return both & CIPHER_AES_256_GCM ? CIPHER_AES_256_GCM : both & CIPHER_CHACHA20_POLY1305;
+}
+
+/* Finishes the handshake: a half-open connection and the welcome to repeat. */
+static enum verdict hello_welcome(struct host *h, struct attempt *a, struct noise *noise,
+	const struct path *path, enum cipher cipher, uint64_t now)
+{
+	uint8_t payload[WELCOME_PAYLOAD_SIZE] = {0}, message[WELCOME_NOISE_SIZE];
+	struct noise_keys keys;
+	struct connection *c = NULL;
+
+	host_fill(h, payload, SESSION_ID_SIZE);
+	payload[SESSION_ID_SIZE] = (uint8_t)cipher;
+	if (noise_write_welcome(noise, payload, sizeof(payload), message, &keys))
+		c = connection_open(h, &keys, cipher, noise->peer_static, path, now);
+	crypto_wipe(&keys, sizeof(keys));
+	if (c == NULL)
+		return VERDICT_DROP_MEMORY;
+	memcpy(c->session.id, payload, SESSION_ID_SIZE);
+	c->attempt = a;
+	c->began_at = a->began_at;
+	a->connection = c;
+	welcome_encode(a->welcome, a->id, message);
+	retry_stop(&a->punch);
+	send_welcome(h, a, path);
+	return VERDICT_CONSUMED;
+}
+
+static enum verdict hello_first(struct host *h, struct attempt *a, const struct path *path,
+	const uint8_t *buf, const uint8_t *message, uint64_t now)
+{
+	uint8_t payload[HELLO_PAYLOAD_SIZE];
+	struct noise noise;
+	enum cipher cipher;
+	enum verdict verdict;
+
+	if (h->counts.half_open >= h->config.half_open_max)
+		return VERDICT_DROP_LIMIT;
+	if (!hello_is_paid(h, path, buf, now))
+		return VERDICT_DROP_LIMIT;
+	begin_noise(h, &noise, a->id);
+	h->counts.handshakes++;
+	if (!noise_read_hello(&noise, message, HELLO_NOISE_SIZE, payload)) {
+		crypto_wipe(&noise, sizeof(noise));
+		return VERDICT_DROP_FORGED;
+	}
+	cipher = choose_cipher(payload[0] & h->config.ciphers);
+	if (!peer_admissible(h, noise.peer_static))
+		verdict = hello_refuse(h, path, buf, HOST_REFUSAL_FULL);
+	else if (cipher == 0)
+		verdict = hello_refuse(h, path, buf, HOST_REFUSAL_CIPHER);
+	else
+		verdict = hello_welcome(h, a, &noise, path, cipher, now);
+	if (verdict == VERDICT_CONSUMED)
+		memcpy(a->hello, message, HELLO_NOISE_SIZE);
+	crypto_wipe(&noise, sizeof(noise));
+	return verdict;
+}
+
+enum verdict attempt_hello(struct host *h, const struct path *path, const uint8_t *buf,
+	size_t len, uint64_t now)
+{
+	const uint8_t *message = hello_decode(buf, len, h->credentials.mac_key);
+	struct attempt *a;
+
+	if (message == NULL)
+		return VERDICT_DROP_FORGED;
+	h->counts.hellos++;
+	a = attempt_find(h, message_id(buf));
+	if (a == NULL)
+		return VERDICT_DROP_UNSOLICITED;
+	if (a->connection == NULL)
+		return hello_first(h, a, path, buf, message, now);
+	if (memcmp(a->hello, message, HELLO_NOISE_SIZE) != 0)
+		return VERDICT_DROP_REPLAY;
+	connection_route(h, a->connection, path);
+	send_welcome(h, a, path);
+	return VERDICT_CONSUMED;
+}

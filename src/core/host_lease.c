@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: MIT */
+/* A host's leases and what it learns by them.
+ *
+ *   NO_SOCKET -> COOKIE        a socket of the server's family is there
+ *   COOKIE    -> REGISTER      the rendezvous gave a cookie: sign and register with it
+ *   REGISTER  -> HELD          it gave a token: refresh under its MAC every 3 s
+ *   HELD      -> COOKIE        "unknown lease", 3 s of silence, or another socket
+ *   any       -> REFUSED       it says no; after 5 s -> COOKIE
+ *
+ * Every question is repeated until answered (retry.h), and its random id must come back. */
+#include <string.h>
+
+#include "core/host_parts.h"
+
+static void lease_send(struct host *h, struct lease *lease, uint64_t now)
+{
+	const struct path path = {.socket = lease->socket, .remote = lease->server};
+	struct datagram *d = outbox_add(&h->outbox, &path, 0);
+	struct lease_message m;
+
+	switch (lease->state) {
+	case LEASE_COOKIE: d->len = (uint16_t)cookie_ask_encode(d->data, lease->id); break;
+	case LEASE_REGISTER:
+		memcpy(d->data, lease->request, REGISTER_SIZE);
+		d->len = REGISTER_SIZE;
+		break;
+	default:
+		memcpy(m.service, h->credentials.service, sizeof(m.service));
+		memcpy(m.instance, h->service.instance, INSTANCE_SIZE);
+		d->len = (uint16_t)lease_encode(
+			d->data, MESSAGE_REFRESH, lease->id, &m, lease->token);
+	}
+	retry_sent(&lease->retry, now);
+	timers_set(&h->timers, &lease->timer, lease->retry.next_at);
+}
+
+/* The one writer of a lease's state; a question goes with it at once. */
+static void lease_enter(
+	struct host *h, struct lease *lease, enum lease_state state, uint64_t now)
+{
+	lease->state = state;
+	host_fill(h, lease->id, ID_SIZE);
+	if (state == LEASE_REFUSED) {
+		timers_set(&h->timers, &lease->timer, now + LEASE_REFUSED_WAIT);
+		return;
+	}
+	if (state == LEASE_HELD) {
+		retry_stop(&lease->retry);
+		lease->refresh_at = now + LEASE_REFRESH;
+		timers_set(&h->timers, &lease->timer, lease->refresh_at);
+		return;
+	}
+	retry_start(&lease->retry, now);
+	if (state != LEASE_REGISTER)
+		lease_send(h, lease, now);
+}
+
+void leases_init(struct host *h)
+{
+	for (size_t i = 0; i < h->config.server_count; i++) {
+		struct lease *lease = &h->leases[i];
+
+		lease->server = h->config.servers[i];
+		lease->timer.owner = lease;
+		lease->timer.kind = TIMER_LEASE;
+	}
+	h->levels.timer.kind = TIMER_LEVELS;
+}
+
+void leases_use_socket(struct host *h, uint32_t number, uint64_t now)
+{
+	uint8_t family = h->sockets[number].bound.family;
+
+	for (size_t i = 0; i < h->config.server_count; i++) {
+		struct lease *lease = &h->leases[i];
+
+		if (lease->server.family != family)
+			continue;
+		lease->socket = number;
+		lease_enter(h, lease, LEASE_COOKIE, now);
+	}
+}
+
+struct lease *lease_at(struct host *h, const struct path *path)
+{
+	for (size_t i = 0; i < h->config.server_count; i++)
+		if (h->leases[i].state != LEASE_NO_SOCKET &&
+			addr_same_ip(&h->leases[i].server, &path->remote))
+			return &h->leases[i];
+	return NULL;
+}
+
+static void lease_lost(struct host *h, struct lease *lease, const char *why)
+{
+	struct event *event;
+
+	if (!lease->told)
+		return;
+	lease->told = false;
+	event = events_add(&h->events, EVENT_LEASE_LOST);
+	event->addr = lease->server;
+	event->why = why;
+}
+
+void lease_expire(struct host *h, struct lease *lease, uint64_t now)
+{
+	if (lease->state == LEASE_REFUSED) {
+		lease_enter(h, lease, LEASE_COOKIE, now);
+		return;
+	}
+	if (lease->state == LEASE_HELD && lease->retry.next_at == NEVER) {
+		host_fill(h, lease->id, ID_SIZE);
+		retry_start(&lease->retry, now);
+	} else if (lease->state == LEASE_HELD && now - lease->retry.began_at >= LEASE_SILENCE) {
+		lease_lost(h, lease, "no answer for 3 s");
+		lease_enter(h, lease, LEASE_COOKIE, now);
+		return;
+	}
+	lease_send(h, lease, now);
+}
+
+/* --- own mapping -------------------------------------------------------------------- */
+
+/* Asks at a further port of the rendezvous, in turn, how we look from there. */
+void lease_probe_mapping(struct host *h, struct lease *lease, uint64_t now)
+{
+	struct path path = {.socket = lease->socket, .remote = lease->server};
+	struct datagram *d;
+
+	if (lease->alt_mask == 0)
+		return;
+	while ((lease->alt_mask >> (lease->alt_turn % 32) & 1) == 0)
+		lease->alt_turn++;
+	path.remote.port = (uint16_t)(lease->alt_base + lease->alt_turn % 32);
+	lease->alt_turn++;
+	host_fill(h, lease->probe_id, ID_SIZE);
+	lease->probe_until = now + 5 * SECOND;
+	d = outbox_add(&h->outbox, &path, 0);
+	d->len = (uint16_t)cookie_ask_encode(d->data, lease->probe_id);
+}
+
+/* A destination never used before sees us elsewhere than the lease's does: what the NAT
+ * keeps for the lease will not hold for guests. Offer both, and move to a fresh socket. */
+static void mapping_checked(
+	struct host *h, struct lease *lease, const struct addr *seen, uint64_t now)
+{
+	unsigned family = family_index(seen);
+	struct event *event;
+
+	lease->probe_until = 0;
+	if (lease->state != LEASE_HELD || addr_equal(seen, &lease->observed))
+		return;
+	h->spoilt = *seen;
+	attempts_answer_again(h, now);
+	if (h->fresh[family] >= FRESH_SOCKETS || h->socket_wanted[family])
+		return;
+	h->fresh[family]++;
+	h->socket_wanted[family] = true;
+	event = events_add(&h->events, EVENT_MAPPING_SPOILT);
+	event->addr = lease->observed;
+	event->peer = *seen;
+}
+
+/* --- own NATs ----------------------------------------------------------------------- */
+
+static void levels_send(struct host *h, uint64_t now)
+{
+	struct levels *l = &h->levels;
+	const struct path path = {.socket = l->lease->socket, .remote = l->lease->server};
+
+	for (uint8_t ttl = 1; ttl <= LEVELS_MAX; ttl++) {
+		struct datagram *d = outbox_add(&h->outbox, &path, ttl);
+
+		l->id[ID_SIZE - 1] = ttl;
+		d->len = (uint16_t)cookie_ask_encode(d->data, l->id);
+	}
+	l->round++;
+	timers_set(&h->timers, &l->timer, now + 300 * MILLISECOND);
+}
+
+static void levels_begin(struct host *h, struct lease *lease, uint64_t now)
+{
+	if (h->levels.lease != NULL || lease->server.family != ADDR_V4)
+		return;
+	h->levels.lease = lease;
+	host_fill(h, h->levels.id, ID_SIZE);
+	levels_send(h, now);
+}
+
+void levels_expire(struct host *h, uint64_t now)
+{
+	struct event *event;
+
+	if (h->levels.round < LEVELS_ROUNDS) {
+		levels_send(h, now);
+		return;
+	}
+	h->levels.counted = true;
+	event = events_add(&h->events, EVENT_LEVELS_COUNTED);
+	event->addr = h->levels.lease->server;
+	event->number = h->levels.highest;
+}
+
+void levels_icmp(struct host *h, const struct addr *offender, const uint8_t *quoted,
+	size_t quoted_len)
+{
+	struct levels *l = &h->levels;
+	uint8_t ttl;
+
+	if (l->lease == NULL || l->counted || !message_is(quoted, quoted_len) ||
+		memcmp(message_id(quoted), l->id, ID_SIZE - 1) != 0)
+		return;
+	ttl = message_id(quoted)[ID_SIZE - 1];
+	if (ttl <= LEVELS_MAX && ttl > l->highest && addr_is_private(offender))
+		l->highest = ttl;
+}
+
+static bool is_local(const struct host *h, const struct addr *a)
+{
+	for (size_t i = 0; i < h->local_count; i++)
+		if (addr_same_ip(&h->locals[i], a))
+			return true;
+	return false;
+}
+
+/* True if an IPv4 rendezvous sees us at an address of our own. */
+static bool is_unmapped(const struct host *h)
+{
+	for (size_t i = 0; i < h->config.server_count; i++)
+		if (h->leases[i].observed.family == ADDR_V4 && is_local(h, &h->leases[i].observed))
+			return true;
+	return false;
+}
+
+uint8_t levels_ttl(const struct host *h, const struct addr *to, unsigned trial)
+{
+	unsigned levels = h->levels.highest;
+
+#ifdef EYELET_PLANT_TTL
+	return 0;
+#endif
+	/* IPv6 has firewalls, no port mapping that an early datagram could spoil; and what is
+	 * private or on this machine has no NAT of the guest's in front. */
+	if (to->family != ADDR_V4 || addr_is_private(to) || addr_is_loopback(to))
+		return 0;
+	if (is_unmapped(h))
+		levels = 0;
+	else if (levels == 0)
+		levels = 1;
+	return (uint8_t)(levels + 1 + (trial < 16 ? trial : 16));
+}
+
+/* --- answers ------------------------------------------------------------------------ */
+
+static void input_cookie(struct host *h, struct lease *lease, const uint8_t *buf, size_t len,
+	uint64_t now)
+{
+	struct cookie_message m;
+	struct register_message request = {.lease = 0};
+
+	if (!cookie_decode(&m, buf, len))
+		return;
+	if (lease->probe_until > now && memcmp(message_id(buf), lease->probe_id, ID_SIZE) == 0) {
+		mapping_checked(h, lease, &m.observed, now);
+		return;
+	}
+	if (lease->state != LEASE_COOKIE || memcmp(message_id(buf), lease->id, ID_SIZE) != 0)
+		return;
+	lease->alt_base = m.alt_base;
+	lease->alt_mask = m.alt_mask;
+	lease_enter(h, lease, LEASE_REGISTER, now);
+	memcpy(request.cookie, m.cookie, COOKIE_SIZE);
+	memcpy(request.service, h->credentials.service, sizeof(request.service));
+	memcpy(request.asking, h->credentials.asking_public, sizeof(request.asking));
+	memcpy(request.instance, h->service.instance, INSTANCE_SIZE);
+	request.dialled = lease->server;
+	register_encode(lease->request, lease->id, &request, h->service.seed);
+	lease_send(h, lease, now);
+}
+
+static void note_observed(struct host *h, struct lease *lease, const struct addr *observed)
+{
+	struct event *event;
+
+	if (lease->told && addr_equal(observed, &lease->observed))
+		return;
+	lease->observed = *observed;
+	lease->told = true;
+	event = events_add(&h->events, EVENT_REGISTERED);
+	event->addr = lease->server;
+	event->peer = *observed;
+}
+
+static void input_registered(struct host *h, struct lease *lease, const uint8_t *buf,
+	size_t len, uint64_t now)
+{
+	struct registered_message m;
+
+	if (lease->state != LEASE_REGISTER || !registered_decode(&m, buf, len))
+		return;
+	memcpy(lease->token, m.token, TOKEN_SIZE);
+	lease_enter(h, lease, LEASE_HELD, now);
+	note_observed(h, lease, &m.observed);
+	levels_begin(h, lease, now);
+	lease_probe_mapping(h, lease, now);
+}
+
+static void input_refreshed(struct host *h, struct lease *lease, const uint8_t *buf,
+	size_t len, uint64_t now)
+{
+	uint32_t seconds;
+	struct addr observed;
+
+	if (lease->state != LEASE_HELD || !refreshed_decode(&seconds, &observed, buf, len))
+		return;
+	lease_enter(h, lease, LEASE_HELD, now);
+	note_observed(h, lease, &observed);
+}
+
+static void input_error(struct host *h, struct lease *lease, const uint8_t *buf, size_t len,
+	uint64_t now)
+{
+	uint8_t code;
+	struct event *event;
+
+	if (!code_decode(&code, buf, len))
+		return;
+	if (code == REFUSAL_UNKNOWN_LEASE || code == REFUSAL_STALE_COOKIE) {
+		lease_lost(h, lease, "the rendezvous forgot it");
+		lease_enter(h, lease, LEASE_COOKIE, now);
+		return;
+	}
+	lease->told = false;
+	lease_enter(h, lease, LEASE_REFUSED, now);
+	event = events_add(&h->events, EVENT_LEASE_REFUSED);
+	event->addr = lease->server;
+	event->number = code;
+}
+
+static void input_version(struct host *h, struct lease *lease, const uint8_t *buf, uint64_t now)
+{
+	struct event *event = events_add(&h->events, EVENT_VERSION_MISMATCH);
+
+	event->addr = lease->server;
+	event->number = message_version(buf);
+	lease_enter(h, lease, LEASE_REFUSED, now);
+}
+
+enum verdict lease_input(
+	struct host *h, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+{
+	uint8_t type = message_type(buf);
+	bool answers = false;
+	struct lease *lease = NULL;
+
+	/* An answer names its question; several leases may share an address by port. */
+	for (size_t i = 0; i < h->config.server_count && !answers; i++) {
+		lease = &h->leases[i];
+		answers = addr_same_ip(&lease->server, &path->remote) &&
+			  (memcmp(message_id(buf), lease->id, ID_SIZE) == 0 ||
+				  (type == MESSAGE_COOKIE &&
+					  memcmp(message_id(buf), lease->probe_id, ID_SIZE) == 0));
+	}
+	if (!answers)
+		return VERDICT_DROP_UNSOLICITED;
+	if (type == MESSAGE_VERSION)
+		input_version(h, lease, buf, now);
+	else if (type == MESSAGE_COOKIE)
+		input_cookie(h, lease, buf, len, now);
+	else if (type == MESSAGE_REGISTERED)
+		input_registered(h, lease, buf, len, now);
+	else if (type == MESSAGE_REFRESHED)
+		input_refreshed(h, lease, buf, len, now);
+	else
+		input_error(h, lease, buf, len, now);
+	return VERDICT_CONSUMED;
+}
+
+void leases_end(struct host *h, uint64_t now)
+{
+	struct lease_message m;
+	uint8_t id[ID_SIZE];
+
+	(void)now;
+	memcpy(m.service, h->credentials.service, sizeof(m.service));
+	memcpy(m.instance, h->service.instance, INSTANCE_SIZE);
+	for (size_t i = 0; i < h->config.server_count; i++) {
+		struct lease *lease = &h->leases[i];
+		const struct path path = {.socket = lease->socket, .remote = lease->server};
+		struct datagram *d;
+
+		timers_clear(&h->timers, &lease->timer);
+		if (lease->state != LEASE_HELD)
+			continue;
+		host_fill(h, id, sizeof(id));
+		d = outbox_add(&h->outbox, &path, 0);
+		d->len = (uint16_t)lease_encode(
+			d->data, MESSAGE_UNREGISTER, id, &m, lease->token);
+	}
+}

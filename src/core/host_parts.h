@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* The host's insides, shared by its rooms: host_lease.c (rendezvous, own NATs),
+ * host_attempt.c (introductions, punches, hellos), host_peer.c (guests, connections,
+ * flows). host.c is the door. */
+#ifndef EYELET_CORE_HOST_PARTS_H
+#define EYELET_CORE_HOST_PARTS_H
+
+#include "core/bucket.h"
+#include "core/candidate.h"
+#include "core/host.h"
+#include "core/message.h"
+#include "core/outbox.h"
+#include "core/reassembly.h"
+#include "core/retry.h"
+#include "core/session.h"
+#include "core/table.h"
+#include "core/timers.h"
+
+#define LEASE_REFRESH    (3 * SECOND)  /* so that a rendezvous' restart heals within 5 s */
+#define LEASE_SILENCE    (3 * SECOND)  /* without an answer, the lease counts as lost */
+#define LEASE_REFUSED_WAIT (5 * SECOND)
+#define LEVELS_MAX       4             /* TTL probes 1..4 */
+#define LEVELS_ROUNDS    3             /* against loss */
+#define FRESH_SOCKETS    3             /* opened against a spoilt mapping before giving up */
+#define ATTEMPTS_MAX     4096
+#define ATTEMPT_LIFE     (15 * SECOND) /* after the last introduction */
+#define PUNCH_COPIES     3             /* at once, before the answer: against loss */
+#define PUNCH_BYTES_MAX  2048          /* towards one address in one attempt */
+#define PUNCH_RATE       4000          /* punches a second of the whole process */
+#define HELLO_RATE       1000          /* handshakes a second before hellos need a cookie */
+#define HALF_OPEN_LIFE   (10 * SECOND)
+#define DRAIN            (3 * SECOND)  /* a replaced connection still receives */
+#define ROUTES_MAX       4             /* addresses one hello may come from */
+#define SWEEP            (10 * SECOND)
+#define PEERS_MAX        65536         /* identities remembered */
+#define NUMBER_MAX       4194302       /* 127.64.0.1 .. 127.127.255.254 */
+
+enum host_timer { TIMER_LEASE = 1, TIMER_LEVELS, TIMER_ATTEMPT, TIMER_CONNECTION, TIMER_SWEEP };
+
+struct host_socket {
+	bool open, done; /* done: EVENT_SOCKET_DONE is to be told */
+	struct addr bound;
+	unsigned connections;
+	uint64_t unused_at; /* when it was last seen to serve somebody */
+};
+
+/* X: name. Who writes the state: lease_enter. */
+enum lease_state { LEASE_NO_SOCKET, LEASE_COOKIE, LEASE_REGISTER, LEASE_HELD, LEASE_REFUSED };
+
+struct lease {
+	struct addr server; /* as dialled */
+	enum lease_state state;
+	uint32_t socket;
+	uint8_t id[ID_SIZE]; /* of the question under way */
+	struct retry retry;
+	uint64_t refresh_at; /* while held */
+	uint8_t cookie[COOKIE_SIZE];
+	uint8_t token[TOKEN_SIZE];
+	uint8_t request[REGISTER_SIZE]; /* signed once, repeated */
+	struct addr observed;           /* family ADDR_NONE until known */
+	bool told;                      /* EVENT_REGISTERED was given for this lease */
+	uint16_t alt_base;
+	uint32_t alt_mask;
+	unsigned alt_turn;
+	uint8_t probe_id[ID_SIZE]; /* of the last mapping check */
+	uint64_t probe_until;      /* its answer counts until then; 0 for none */
+	struct timer timer;
+};
+
+/* Own NATs in front of the rendezvous, counted by TTL probes. */
+struct levels {
+	struct lease *lease; /* towards whose server; NULL before */
+	uint8_t id[ID_SIZE]; /* the last byte is the TTL */
+	unsigned round;
+	unsigned highest; /* TTL whose hop is private */
+	bool counted;
+	struct timer timer;
+};
+
+struct attempt_reply {
+	bool wanted, acked;
+	struct retry retry;
+};
+
+struct attempt {
+	uint8_t id[ID_SIZE];
+	struct candidates to; /* to be punched */
+	size_t punched[CANDIDATES_MAX]; /* bytes */
+	uint8_t trial;
+	uint64_t began_at, asked_at;
+	struct retry punch;
+	struct attempt_reply replies[HOST_SERVERS_MAX];
+	uint8_t sequence;
+	uint8_t payload[PAYLOAD_MAX];
+	size_t payload_len;
+	struct connection *connection; /* half-open or open, from its hello */
+	uint8_t hello[HELLO_NOISE_SIZE];
+	uint8_t welcome[WELCOME_SIZE];
+	struct timer timer;
+	UT_hash_handle hh;
+};
+
+/* One place a connection's frames may come from. */
+struct route_key {
+	uint32_t socket;
+	uint32_t zero;
+	struct addr remote;
+};
+
+struct route {
+	struct route_key key;
+	struct route_link *links;
+	UT_hash_handle hh;
+};
+
+struct route_link {
+	struct route *route; /* NULL while unused */
+	struct connection *connection;
+	struct route_link *next;
+};
+
+/* A session with what the host knows of it: half-open until the guest's first frame. */
+struct connection {
+	struct session session;
+	uint8_t identity[CRYPTO_KEY_SIZE];
+	struct peer *peer; /* NULL while half-open */
+	struct attempt *attempt;
+	uint64_t began_at;
+	bool replaced;
+	struct route_link routes[ROUTES_MAX];
+	struct connection *next, *prev;
+};
+
+/* A guest by identity; outlives its connections. */
+struct peer {
+	uint8_t identity[CRYPTO_KEY_SIZE];
+	uint32_t number;
+	struct connection *connection; /* NULL while away */
+	struct flow_table flows;
+	UT_hash_handle hh;
+};
+
+struct host {
+	struct host_config config;
+	struct service service;
+	struct credentials credentials;
+	uint8_t host_static_public[CRYPTO_KEY_SIZE];
+	uint8_t hash_key[16], busy_key[CRYPTO_KEY_SIZE];
+	struct host_socket sockets[HOST_SOCKETS_MAX];
+	uint32_t defaults[2]; /* number of the IPv4 and the IPv6 socket */
+	bool has_default[2], socket_wanted[2];
+	unsigned fresh[2]; /* sockets opened against a spoilt mapping */
+	struct addr spoilt; /* another mapping of ours, as an unused port saw it */
+	struct addr locals[HOST_LOCALS_MAX];
+	size_t local_count;
+	struct lease leases[HOST_SERVERS_MAX];
+	struct levels levels;
+	struct attempt *attempts;
+	struct bucket punches, handshakes;
+	struct route *routes;
+	struct connection *connections;
+	struct peer *peers;
+	struct flow *closing, *told; /* flows closed; the one whose closing was told last */
+	uint32_t next_number;
+	struct timer sweep;
+	struct timers timers;
+	struct outbox outbox;
+	struct events events;
+	struct reassembly_pool pool;
+	struct host_counts counts;
+	uint8_t *scratch; /* a frame that several sessions try to open */
+};
+
+static inline unsigned family_index(const struct addr *a)
+{
+	return a->family == ADDR_V4 ? 0 : 1;
+}
+
+void host_fill(struct host *h, uint8_t *bytes, size_t len);
+
+/* host_lease.c */
+void leases_init(struct host *h);
+/* A new default socket: leases of its family move to it. */
+void leases_use_socket(struct host *h, uint32_t number, uint64_t now);
+enum verdict lease_input(
+	struct host *h, const struct path *path, const uint8_t *buf, size_t len, uint64_t now);
+void lease_expire(struct host *h, struct lease *lease, uint64_t now);
+void lease_probe_mapping(struct host *h, struct lease *lease, uint64_t now);
+void leases_end(struct host *h, uint64_t now);
+/* The lease at a server that a datagram came from; NULL if none. */
+struct lease *lease_at(struct host *h, const struct path *path);
+void levels_expire(struct host *h, uint64_t now);
+void levels_icmp(struct host *h, const struct addr *offender, const uint8_t *quoted,
+	size_t quoted_len);
+/* TTL of a punch that crosses the own NATs only. */
+uint8_t levels_ttl(const struct host *h, const struct addr *to, unsigned trial);
+
+/* host_attempt.c */
+enum verdict attempt_introduced(struct host *h, struct lease *lease, const uint8_t *buf,
+	size_t len, uint64_t now);
+void attempt_acked(struct host *h, struct lease *lease, const uint8_t *buf, size_t len);
+enum verdict attempt_hello(struct host *h, const struct path *path, const uint8_t *buf,
+	size_t len, uint64_t now);
+void attempt_expire(struct host *h, struct attempt *a, uint64_t now);
+void attempt_free(struct host *h, struct attempt *a);
+/* There is more to say of our own addresses: answers go out anew. */
+void attempts_answer_again(struct host *h, uint64_t now);
+
+/* host_peer.c */
+struct connection *connection_open(struct host *h, const struct noise_keys *keys,
+	enum cipher cipher, const uint8_t identity[CRYPTO_KEY_SIZE], const struct path *path,
+	uint64_t now);
+void connection_free(struct host *h, struct connection *c);
+/* Frames of c may come from there. */
+void connection_route(struct host *h, struct connection *c, const struct path *path);
+void connection_expire(struct host *h, struct connection *c, uint64_t now);
+/* True if this identity may have a connection within the limits. */
+bool peer_admissible(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE]);
+struct peer *peer_open(struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE], uint32_t number);
+void peers_free(struct host *h);
+void peers_sweep(struct host *h, uint64_t now);
+enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf, size_t len,
+	uint64_t now, struct delivery *delivery);
+void route_hint(struct host *h, const struct path *path, uint64_t now);
+
+#endif

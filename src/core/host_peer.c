@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/* Guests by identity, their connections, and the frames on them.
+ *
+ *   half-open -> open       the guest's first frame opened: now, and not before, the guest
+ *                           has a number, and an older connection of its is replaced
+ *   open      -> replaced   a newer one opened; it still receives for 3 s
+ *   any       -> gone       goodbye, 45 s of silence, or 10 s half-open */
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "core/host_parts.h"
+
+/* --- routes ------------------------------------------------------------------------- */
+
+static struct route_key route_key_of(const struct path *path)
+{
+	return (struct route_key){.socket = path->socket, .remote = path->remote};
+}
+
+static struct route *route_find(const struct host *h, const struct path *path)
+{
+	struct route_key key = route_key_of(path);
+	struct route *route;
+
+	TABLE_FIND(h->routes, h->hash_key, &key, sizeof(key), route);
+	return route;
+}
+
+static struct route *route_open(struct host *h, const struct path *path)
+{
+	struct route *route = route_find(h, path);
+
+	if (route != NULL)
+		return route;
+	route = calloc(1, sizeof(*route));
+	if (route == NULL)
+		return NULL;
+	route->key = route_key_of(path);
+	TABLE_ADD(h->routes, h->hash_key, key, sizeof(route->key), route);
+	if (TABLE_HOLDS(route))
+		return route;
+	free(route);
+	return NULL;
+}
+
+static void route_leave(struct host *h, struct route_link *link)
+{
+	struct route *route = link->route;
+
+	if (route == NULL)
+		return;
+	LL_DELETE(route->links, link);
+	link->route = NULL;
+	if (route->links == NULL) {
+		HASH_DEL(h->routes, route);
+		free(route);
+	}
+}
+
+static bool routed_to(const struct connection *c, const struct route *route)
+{
+	for (unsigned i = 0; i < ROUTES_MAX; i++)
+		if (c->routes[i].route == route)
+			return true;
+	return false;
+}
+
+void connection_route(struct host *h, struct connection *c, const struct path *path)
+{
+	struct route *route;
+
+	if (c->peer != NULL)
+		return; /* open: its path is settled */
+	for (unsigned i = 0; i < ROUTES_MAX; i++) {
+		struct route_link *link = &c->routes[i];
+
+		if (link->route != NULL)
+			continue;
+		route = route_open(h, path);
+		if (route == NULL || routed_to(c, route))
+			return;
+		*link = (struct route_link){.route = route, .connection = c};
+		LL_PREPEND(route->links, link);
+		return;
+	}
+}
+
+/* Keeps the one route that path is; the others were only possible ones. */
+static void settle_routes(struct host *h, struct connection *c, const struct path *path)
+{
+	const struct route *chosen = route_find(h, path);
+
+	for (unsigned i = 0; i < ROUTES_MAX; i++)
+		if (c->routes[i].route != chosen)
+			route_leave(h, &c->routes[i]);
+	h->sockets[c->session.path.socket].connections--;
+	c->session.path = *path;
+	h->sockets[c->session.path.socket].connections++;
+}
+
+/* --- connections -------------------------------------------------------------------- */
+
+struct connection *connection_open(struct host *h, const struct noise_keys *keys,
+	enum cipher cipher, const uint8_t identity[CRYPTO_KEY_SIZE], const struct path *path,
+	uint64_t now)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return NULL;
+	if (!session_init(&c->session, keys, cipher, true, path, &h->timers, &h->outbox,
+		    &h->pool, now)) {
+		free(c);
+		return NULL;
+	}
+	memcpy(c->identity, identity, CRYPTO_KEY_SIZE);
+	c->session.timer.owner = c;
+	c->session.timer.kind = TIMER_CONNECTION;
+	h->sockets[path->socket].connections++;
+	DL_APPEND(h->connections, c);
+	h->counts.half_open++;
+	connection_route(h, c, path);
+	if (timers_set(&h->timers, &c->session.timer, now + HALF_OPEN_LIFE))
+		return c;
+	connection_free(h, c);
+	return NULL;
+}
+
+void connection_free(struct host *h, struct connection *c)
+{
+	for (unsigned i = 0; i < ROUTES_MAX; i++)
+		route_leave(h, &c->routes[i]);
+	if (c->peer == NULL)
+		h->counts.half_open--;
+	else if (c->peer->connection == c) {
+		c->peer->connection = NULL;
+		h->counts.guests--;
+	}
+	if (c->attempt != NULL)
+		c->attempt->connection = NULL;
+	h->sockets[c->session.path.socket].connections--;
+	DL_DELETE(h->connections, c);
+	session_fini(&c->session);
+	free(c);
+}
+
+static void tell_guest(struct host *h, enum event_type type, const struct connection *c,
+	const char *why, uint64_t now)
+{
+	struct event *event = events_add(&h->events, type);
+
+	event->number = c->peer->number;
+	event->path = c->session.path;
+	event->span = now - c->began_at;
+	event->why = why;
+	memcpy(event->identity, c->identity, CRYPTO_KEY_SIZE);
+}
+
+static void connection_end(struct host *h, struct connection *c, const char *why, uint64_t now)
+{
+	if (c->peer != NULL && !c->replaced)
+		tell_guest(h, EVENT_GUEST_GONE, c, why, now);
+	connection_free(h, c);
+}
+
+void connection_expire(struct host *h, struct connection *c, uint64_t now)
+{
+	if (c->peer == NULL || c->replaced)
+		connection_end(h, c, NULL, now);
+	else if (session_expire(&c->session, now) == SESSION_GONE)
+		connection_end(h, c, "silent for 45 s", now);
+}
+
+/* --- peers -------------------------------------------------------------------------- */
+
+static struct peer *peer_find(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE])
+{
+	struct peer *peer;
+
+	TABLE_FIND(h->peers, h->hash_key, identity, CRYPTO_KEY_SIZE, peer);
+	return peer;
+}
+
+bool peer_admissible(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE])
+{
+	const struct peer *peer = peer_find(h, identity);
+
+	if (peer != NULL && peer->connection != NULL)
+		return true;
+	return h->counts.guests < h->config.guests_max &&
+	       (peer != NULL || HASH_COUNT(h->peers) < PEERS_MAX);
+}
+
+struct peer *peer_open(struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE], uint32_t number)
+{
+	struct peer *peer = peer_find(h, identity);
+
+	if (peer != NULL)
+		return peer;
+	peer = calloc(1, sizeof(*peer));
+	if (peer == NULL)
+		return NULL;
+	memcpy(peer->identity, identity, CRYPTO_KEY_SIZE);
+	peer->number = number;
+	flow_table_init(&peer->flows, h->config.flows_max, &h->closing);
+	TABLE_ADD(h->peers, h->hash_key, identity, CRYPTO_KEY_SIZE, peer);
+	if (!TABLE_HOLDS(peer)) {
+		free(peer);
+		return NULL;
+	}
+	if (number >= h->next_number)
+		h->next_number = number + 1;
+	return peer;
+}
+
+void peers_free(struct host *h)
+{
+	struct peer *peer, *next;
+
+	HASH_ITER (hh, h->peers, peer, next) {
+		HASH_DEL(h->peers, peer);
+		flow_table_fini(&peer->flows);
+		free(peer);
+	}
+}
+
+void peers_sweep(struct host *h, uint64_t now)
+{
+	struct peer *peer, *next;
+
+	HASH_ITER (hh, h->peers, peer, next)
+		flow_expire(&peer->flows, FLOW_IDLE_HOST, now);
+}
+
+static struct peer *peer_of(struct host *h, const struct connection *c)
+{
+	struct peer *peer = peer_find(h, c->identity);
+	struct event *event;
+
+	if (peer != NULL)
+		return peer;
+	if (h->next_number > NUMBER_MAX)
+		return NULL;
+	peer = peer_open(h, c->identity, h->next_number);
+	if (peer == NULL)
+		return NULL;
+	event = events_add(&h->events, EVENT_GUEST_NEW);
+	event->number = peer->number;
+	memcpy(event->identity, c->identity, CRYPTO_KEY_SIZE);
+	return peer;
+}
+
+/* The guest's first frame opened: the connection is real. Returns false if it is not to be,
+ * since a newer one is there already or the limit is reached. */
+static bool promote(
+	struct host *h, struct connection *c, const struct path *path, uint64_t now)
+{
+	struct peer *peer = peer_of(h, c);
+	struct connection *old;
+
+	if (peer == NULL || !peer_admissible(h, c->identity))
+		return false;
+	old = peer->connection;
+	if (old != NULL && old->began_at > c->began_at)
+		return false;
+	if (old != NULL) {
+		old->replaced = true;
+		timers_set(&h->timers, &old->session.timer, now + DRAIN);
+	} else {
+		h->counts.guests++;
+	}
+	settle_routes(h, c, path);
+	c->peer = peer;
+	peer->connection = c;
+	h->counts.half_open--;
+	timers_set(&h->timers, &c->session.timer, now + SESSION_UNHEARD);
+	tell_guest(h, EVENT_GUEST_CONNECTED, c, NULL, now);
+	return true;
+}
+
+/* --- frames ------------------------------------------------------------------------- */
+
+static enum verdict take_control(
+	struct host *h, struct connection *c, const struct frame *frame, uint64_t now)
+{
+	struct flow *flow;
+
+	if (frame->type == CONTROL_BYE) {
+		connection_end(h, c, "it said goodbye", now);
+	} else if (frame->type == CONTROL_FLOW_CLOSED) {
+		flow = flow_find(&c->peer->flows, frame->flow);
+		if (flow != NULL)
+			flow_close(&c->peer->flows, flow, now);
+	}
+	return VERDICT_CONSUMED;
+}
+
+static enum verdict take_data(struct connection *c, const struct frame *frame, uint64_t now,
+	struct delivery *delivery)
+{
+	struct peer *peer = c->peer;
+	struct flow *flow = flow_find(&peer->flows, frame->flow);
+
+	if (flow == NULL) {
+		flow = flow_open(&peer->flows, frame->flow, now);
+		if (flow == NULL)
+			return VERDICT_DROP_LIMIT;
+		flow->guest = peer->number;
+		flow->owner = peer;
+	}
+	flow->used_at = now;
+	*delivery = (struct delivery){flow, frame->payload, frame->len};
+	return VERDICT_DELIVER;
+}
+
+static enum verdict take_frame(struct host *h, struct connection *c, const struct path *path,
+	const struct frame *frame, enum verdict verdict, uint64_t now,
+	struct delivery *delivery)
+{
+	if (c->peer == NULL && !promote(h, c, path, now)) {
+		connection_free(h, c);
+		return VERDICT_DROP_LIMIT;
+	}
+	if (verdict == VERDICT_DELIVER)
+		return take_data(c, frame, now, delivery);
+	return frame->control && verdict == VERDICT_CONSUMED ? take_control(h, c, frame, now)
+							      : verdict;
+}
+
+static bool opened(enum verdict verdict)
+{
+	return verdict != VERDICT_DROP_FORGED && verdict != VERDICT_DROP_REPLAY;
+}
+
+enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf, size_t len,
+	uint64_t now, struct delivery *delivery)
+{
+	struct route *route = route_find(h, path);
+	struct route_link *link, *next;
+	struct frame frame;
+	enum verdict verdict = VERDICT_DROP_NO_SESSION;
+	bool several;
+
+#ifdef EYELET_PLANT_ROAM
+	if (route == NULL && h->connections != NULL) {
+		h->connections->session.path = *path;
+		route = h->connections->routes[0].route;
+	}
+#endif
+	if (route == NULL)
+		return VERDICT_DROP_NO_SESSION;
+	several = route->links->next != NULL;
+	LL_FOREACH_SAFE (route->links, link, next) {
+		struct connection *c = link->connection;
+		uint8_t *at = buf;
+
+		/* Opening in place spoils what another session might open. */
+		if (several)
+			at = memcpy(h->scratch, buf, len);
+		verdict = session_open(&c->session, at, len, &frame, now);
+		if (opened(verdict))
+			return take_frame(h, c, path, &frame, verdict, now, delivery);
+	}
+	return verdict;
+}
+
+void route_hint(struct host *h, const struct path *path, uint64_t now)
+{
+	struct route *route = route_find(h, path);
+	struct route_link *link;
+
+	if (route == NULL)
+		return;
+	LL_FOREACH (route->links, link)
+		if (link->connection->peer != NULL && !link->connection->replaced)
+			session_hint(&link->connection->session, now);
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* What the three drivers share: one core or two on a libev loop, their timer, what they
+ * have to send and to tell, and rare notices.
+ *
+ * A wakeup takes the time once, gives the core what came in, and ends in driver_settle.
+ */
+#ifndef EYELET_NET_DRIVER_COMMON_H
+#define EYELET_NET_DRIVER_COMMON_H
+
+#include "net/driver_machine.h"
+#include "net/forwarder.h"
+#include "net/udp.h"
+
+struct driver;
+struct driver_socket;
+
+#define DRIVER_BUFFER                                                                    \
+	(4 << 20)       /* wanted socket buffers, bytes: a burst of 40 ms at 100 MB/s */
+#define DRIVER_LOCALS 8 /* own addresses the cores take */
+
+/* What a kind of driver does by itself; each may be NULL. */
+struct driver_ops {
+	/* Sends what was collected: at the end of each round, and before sleeping. */
+	void (*flush)(struct driver *d);
+	/* Does the driver's part of an event, before the user hears of it. */
+	void (*event)(struct driver *d, const struct event *event);
+	/* Tells the core of an ICMP error. */
+	void (*icmp)(struct driver *d, const struct udp_error *error);
+	/* Tells the core of a new public socket. */
+	void (*add_socket)(struct driver *d, uint32_t number, const struct addr *bound);
+	/* Tells the core of own addresses, at most DRIVER_LOCALS. */
+	void (*set_locals)(struct driver *d, const struct addr *addrs, size_t count);
+};
+
+/* name, seconds until it may come again */
+#define NOTICE_MAP(X)                                                                    \
+	X(BUFFERS, 86400)                                                                \
+	X(TARGET, 30)                                                                    \
+	X(DESCRIPTORS, 30)                                                               \
+	X(FLOWS, 30)                                                                     \
+	X(SOCKET, 30)
+
+enum notice {
+#define X(name, seconds) NOTICE_##name,
+	NOTICE_MAP(X)
+#undef X
+		NOTICE_COUNT
+};
+
+/* The first member of each driver. */
+struct driver {
+	struct ev_loop *loop;
+	struct forwarder_hooks hooks;
+	const struct driver_ops *ops;
+	struct machine machines[2];
+	unsigned machine_count;
+	struct driver_socket *publics; /* by the core's number; belongs to the owner */
+	size_t public_count;
+	void (*take)(struct driver_socket *s, struct udp_message *m); /* of publics */
+	struct addr binds[2];    /* where further sockets are bound, v4 and v6; port 0 */
+	struct udp_batch *batch; /* shared by all sockets */
+	uint64_t now;            /* ns, of this wakeup */
+	ev_timer deadline;       /* the machines' earliest */
+	uint64_t deadline_at;    /* ns, what it is set to; NEVER while it is stopped */
+	ev_timer locals;         /* reads the own addresses again */
+	size_t clipped; /* what the kernel made of DRIVER_BUFFER; 0 if it gave all */
+	uint64_t lost;  /* datagrams that failed on sockets closed since, or found none */
+	uint64_t notice_at[NOTICE_COUNT]; /* ns, when the next of its kind may come */
+};
+
+/* Makes what all drivers need, publics being public_count closed sockets of the owner's.
+ * Returns false if memory ran out. Nothing is sent or told before the loop runs. */
+bool driver_init(struct driver *d, struct ev_loop *loop,
+	const struct forwarder_hooks *hooks, const struct driver_ops *ops,
+	struct driver_socket *publics, size_t public_count);
+/* Sends what the machines still have, closes the public sockets, stops the timers. */
+void driver_fini(struct driver *d);
+
+void driver_add_machine(struct driver *d, const struct machine_ops *ops, void *core);
+
+/* Tells the core the own addresses, now and every 30 s, and starts the timer, once the
+ * machines and sockets are there. */
+void driver_start(struct driver *d);
+
+/* Sends what the machines want sent and handles their events: after each input. */
+void driver_pull(struct driver *d);
+
+/* Ends a wakeup: pulls, flushes, sets the timer. */
+void driver_settle(struct driver *d);
+
+/* Returns the open public socket with that number, or NULL. */
+struct udp_socket *driver_public(struct driver *d, uint32_t number);
+
+/* Says one sentence unless one of its kind came a short time ago. */
+__attribute__((format(printf, 3, 4))) void driver_notice(
+	struct driver *d, enum notice kind, const char *format, ...);
+
+/* Returns "cannot VERB ADDR: reason", valid until the next call in this thread. error is
+ * a negative errno. */
+const char *driver_why(const char *verb, const struct addr *addr, int error);
+
+/* True if error (a negative errno) means that no socket was to be had at all. */
+bool driver_is_exhausted(int error);
+
+#endif

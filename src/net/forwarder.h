@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* The three machines of the core on a libev loop: sockets, timers and the splice between
+ * local applications and peers. A driver calls on_event for what a person should hear of;
+ * what the core asks of its driver it does by itself.
+ *
+ * Every _new returns NULL with *why set to a sentence part ("cannot bind 0.0.0.0:3478:
+ * address already in use"), valid until the next call. */
+#ifndef EYELET_NET_FORWARDER_H
+#define EYELET_NET_FORWARDER_H
+
+#include <ev.h>
+#include <stdbool.h>
+
+#include "core/guest.h"
+#include "core/host.h"
+#include "core/rendezvous.h"
+
+struct forwarder_hooks {
+	void (*event)(void *arg, const struct event *event);
+	/* A rare thing of the splice itself (target refuses, socket buffer clipped by the
+	 * kernel's limit, out of descriptors): one sentence, rate-limited per kind. */
+	void (*notice)(void *arg, const char *text);
+	void *arg;
+};
+
+#define FORWARDER_LISTENS_MAX 8
+
+/* A rendezvous on its own sockets. */
+struct rendezvous_driver;
+struct rendezvous_driver_config {
+	struct rendezvous_config core; /* alt_base and alt_mask are filled in */
+	struct addr listens[FORWARDER_LISTENS_MAX]; /* port 0 picks one */
+	size_t listen_count;
+	unsigned alt; /* further ports, tried upwards from the first listen port + 1 */
+};
+struct rendezvous_driver *rendezvous_driver_new(struct ev_loop *loop,
+	const struct rendezvous_driver_config *config,
+	const struct forwarder_hooks *hooks, const char **why);
+void rendezvous_driver_free(struct rendezvous_driver *d);
+struct rendezvous *rendezvous_driver_core(struct rendezvous_driver *d);
+/* The i-th listen address with its real port; false past the last. */
+bool rendezvous_driver_listen(
+	const struct rendezvous_driver *d, size_t i, struct addr *addr);
+
+/* A host with its target. */
+struct host_driver;
+struct host_driver_config {
+	struct host_config core;
+	struct addr
+		targets[2]; /* tried in this order: the second where the first refuses */
+	size_t target_count;
+	struct addr binds[2]; /* public sockets, one per family; port 0 picks one */
+	size_t bind_count;
+	/* NULL, or a rendezvous core that lives on the public sockets too: datagrams that
+	 * message_is_for_rendezvous() are its. The driver owns it from then on. */
+	struct rendezvous *inner;
+};
+struct host_driver *host_driver_new(struct ev_loop *loop,
+	const struct host_driver_config *config, const struct forwarder_hooks *hooks,
+	const char **why);
+struct host *host_driver_core(struct host_driver *d);
+/* The i-th public socket's bound address. */
+bool host_driver_bound(const struct host_driver *d, size_t i, struct addr *addr);
+/* Says goodbye on the wire, closes everything. */
+void host_driver_free(struct host_driver *d);
+
+/* A guest with its listening sockets. */
+struct guest_driver;
+struct guest_driver_config {
+	struct guest_config core;
+	struct addr listens[2];
+	size_t listen_count;
+};
+struct guest_driver *guest_driver_new(struct ev_loop *loop,
+	const struct guest_driver_config *config, const struct forwarder_hooks *hooks,
+	const char **why);
+struct guest *guest_driver_core(struct guest_driver *d);
+bool guest_driver_listen(const struct guest_driver *d, size_t i, struct addr *addr);
+void guest_driver_free(struct guest_driver *d);
+
+/* Datagrams dropped before a path was up, and at full socket buffers. */
+struct forwarder_counts {
+	uint64_t queue_dropped, send_failed;
+};
+void guest_driver_get_counts(
+	const struct guest_driver *d, struct forwarder_counts *counts);
+void host_driver_get_counts(const struct host_driver *d, struct forwarder_counts *counts);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/system.h"
+
+#include <netdb.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "net/sockaddr.h"
+
+#define HOST_MAX 256 /* a DNS name has at most 253 characters (RFC 1035) */
+
+/* Reads a decimal number from 0 to 65535 that fills the text. */
+static bool read_port(uint16_t *port, const char *text)
+{
+	unsigned value = 0;
+
+	if (*text == '\0')
+		return false;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return false;
+		value = value * 10 + (unsigned)(*text - '0');
+		if (value > UINT16_MAX)
+			return false;
+	}
+	*port = (uint16_t)value;
+	return true;
+}
+
+/* Splits text into host, a string of HOST_MAX, and port, left as it is if there is none.
+ * A text with several colons and no brackets is an IPv6 address without port. Returns
+ * NULL or what is wrong. */
+static const char *split(const char *text, char *host, uint16_t *port)
+{
+	bool bracketed = *text == '[';
+	const char *start = text + bracketed, *end, *colon;
+
+	end = start + strcspn(start, bracketed ? "]" : ":");
+	if (bracketed && *end != ']')
+		return "a bracket is not closed";
+	if (!bracketed && *end == ':' && strchr(end + 1, ':'))
+		end += strlen(end);
+	colon = end + bracketed;
+	if (*colon == ':' && !read_port(port, colon + 1))
+		return "the port is no number up to 65535";
+	if (*colon != ':' && *colon != '\0')
+		return "after the bracket comes no port";
+	if (end == start)
+		return "it has no host name";
+	if ((size_t)(end - start) >= HOST_MAX)
+		return "the host name is too long";
+	memcpy(host, start, (size_t)(end - start));
+	host[end - start] = '\0';
+	return NULL;
+}
+
+static const char *lookup_error(int code)
+{
+	switch (code) {
+	case EAI_AGAIN: return "no name server answers";
+	case EAI_FAIL: return "the name server refuses to answer";
+	case EAI_MEMORY: return "out of memory";
+#if defined(EAI_NODATA) && EAI_NODATA != EAI_NONAME
+	case EAI_NODATA:
+#endif
+	case EAI_NONAME: return "no such host name, or it has no address";
+	default: return "the host name does not resolve";
+	}
+}
+
+static bool is_listed(const struct addr *addrs, size_t count, const struct addr *a)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (addr_equal(&addrs[i], a))
+			return true;
+	}
+	return false;
+}
+
+static size_t collect(
+	const struct addrinfo *found, uint16_t port, struct addr *addrs, size_t max)
+{
+	size_t count = 0;
+
+	for (; found && count < max; found = found->ai_next) {
+		struct addr a = sockaddr_decode(found->ai_addr);
+
+		a.port = port;
+		if (a.family != ADDR_NONE && !addr_is_v4_mapped(&a) &&
+			!is_listed(addrs, count, &a))
+			addrs[count++] = a;
+	}
+	return count;
+}
+
+size_t resolve(const char *text, uint16_t default_port, struct addr *addrs, size_t max,
+	const char **why)
+{
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
+	struct addrinfo *found = NULL;
+	uint16_t port = default_port;
+	char host[HOST_MAX];
+	size_t count;
+	int error;
+
+	*why = NULL;
+	if (max > 0 && addr_parse(&addrs[0], text, default_port))
+		return 1;
+	*why = split(text, host, &port);
+	if (*why)
+		return 0;
+	error = getaddrinfo(host, NULL, &hints, &found);
+	if (error) {
+		*why = lookup_error(error);
+		return 0;
+	}
+	count = collect(found, port, addrs, max);
+	freeaddrinfo(found);
+	if (count == 0)
+		*why = lookup_error(EAI_NONAME);
+	return count;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* The few things the core must be told by the machine: time, randomness, own addresses,
+ * names. */
+#ifndef EYELET_NET_SYSTEM_H
+#define EYELET_NET_SYSTEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/path.h"
+
+/* Nanoseconds of CLOCK_BOOTTIME (counts suspend), else CLOCK_MONOTONIC. */
+uint64_t clock_now(void);
+
+/* Fills from getentropy(3), else /dev/urandom; aborts if the machine has no randomness.
+ */
+void random_fill(void *arg, uint8_t *bytes, size_t len);
+
+/* Writes this machine's usable unicast addresses with port 0, global ones first: of
+ * interfaces that are up, not loopback, not link-local, no tentative or deprecated IPv6.
+ * An interface counts only if a route to more than its own subnet leads through it, which
+ * those of containers lack; if none has such a route all count, bridges last of all.
+ * Returns how many, at most max. */
+size_t interfaces_list(struct addr *addrs, size_t max);
+
+/* Resolves "HOST", "HOST:PORT", "ADDR", "[V6]:PORT" into at most max addresses, blocking,
+ * the one to try first in front (RFC 6724). Returns how many, 0 if the name has none or
+ * does not resolve; *why then points to a static sentence, else it is NULL. */
+size_t resolve(const char *text, uint16_t default_port, struct addr *addrs, size_t max,
+	const char **why);
+
+/* Raises the soft limit of descriptors to the hard one; returns the limit in force, 0 if
+ * it cannot be read. */
+size_t descriptors_raise(void);
+
+#endif

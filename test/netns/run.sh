@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Runs the tests of this directory, two at a time, and ends with their sum.
+# usage: run.sh [quick|long]
+# Exit code 0: all passed; 1: something failed; 77: everything was skipped.
+
+. "$(dirname "$0")/tap.sh"
+HERE=$(cd "$(dirname "$0")" && pwd)
+JOBS=${JOBS:-2}
+
+# The longest first, so that the two lanes end together.
+quick_jobs() {
+	cat <<-'END'
+		restart.sh
+		nat-matrix.sh
+		skew.sh
+		apps.sh
+		errors.sh
+		hard-nats.sh
+		loss.sh
+		lab-check.sh
+		sizes.sh
+		many.sh
+		loopback.sh
+	END
+}
+
+long_jobs() {
+	cat <<-'END'
+		keepalive.sh
+		loss.sh 100
+		sizes.sh all
+	END
+	quick_jobs | grep -v '^sizes.sh'
+}
+
+# One test file, its lines kept together.
+run_job() { # NUMBER SCRIPT [ARGUMENT...]
+	local output=$RESULTS/$1 from=$SECONDS
+	shift
+	bash "$HERE/$1" "${@:2}" >"$output.new" 2>&1 ||
+		[ $? -eq 77 ] || grep -q '^not ok' "$output.new" ||
+		echo "not ok - $*: ended early" >>"$output.new"
+	{
+		echo "# $* ($((SECONDS - from)) s)"
+		cat "$output.new"
+	} | tee "$output"
+	rm "$output.new"
+}
+
+run_all() {
+	local number=0 job
+	while read -r job; do
+		number=$((number + 1))
+		while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do
+			wait -n
+		done
+		# shellcheck disable=SC2086 # a job is words
+		run_job $number $job </dev/null &
+	done
+	wait
+}
+
+count() { # PATTERN
+	cat "$RESULTS"/* | grep -c "^$1"
+}
+
+RESULTS=$(mktemp -d "${TMPDIR:-/tmp}/eyelet-results.XXXXXX")
+trap 'rm -rf "$RESULTS"' EXIT
+trap 'exit 130' INT TERM
+
+case ${1:-quick} in
+quick) run_all < <(quick_jobs) ;;
+long) run_all < <(long_jobs) ;;
+*)
+	echo "usage: run.sh [quick|long]" >&2
+	exit 2
+	;;
+esac
+
+passed=$(count 'ok - ') failed=$(count 'not ok - ') skipped=$(count 'skip - ')
+cat "$RESULTS"/* | grep '^not ok - '
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] || exit 1
+[ "$passed" -gt 0 ] || exit 77

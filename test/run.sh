@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Runs the named tiers one after the other, each logged to build/log/TIER, and sums up the
+# TAP lines they print ("ok", "not ok", "skip" or "ok ... # SKIP"). Exits 1 if any failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+mkdir -p build/log
+
+jobs=$(nproc)
+quiet_make() { make --no-print-directory -j"$jobs" "$@" >build/log/make 2>&1 || {
+	cat build/log/make
+	return 1
+}; }
+
+# Runs every unit test of a build directory; cmocka speaks TAP.
+unit_programs() {
+	local dir=$1 program status=0
+	for program in "$dir"/test/unit/*; do
+		[ -x "$program" ] && [ -f "$program" ] || continue
+		echo "# $program"
+		CMOCKA_MESSAGE_OUTPUT=TAP "$program" 2>&1
+		case $? in
+		0) ;;
+		77) echo "skip - $program: not possible here" ;;
+		*) status=1 && echo "not ok - $program" ;;
+		esac
+	done
+	return $status
+}
+
+tier_purity() { quiet_make all && test/purity.sh; }
+tier_unit() { quiet_make unit-programs && unit_programs build; }
+tier_sim() {
+	quiet_make sim-program && build/sim selftest && build/sim scenarios &&
+		build/sim random --seeds 200 && test/sim/planted.sh
+}
+tier_netns() { quiet_make netns-programs && test/netns/run.sh quick; }
+tier_fuzz() { test/fuzz/run.sh "${FUZZ_SECONDS:-10}"; }
+tier_sanitize() {
+	quiet_make SANITIZE=address,undefined unit-programs sim-program &&
+		unit_programs build/address-undefined &&
+		build/address-undefined/sim scenarios &&
+		build/address-undefined/sim random --seeds 50
+}
+tier_lint() { test/lint.sh; }
+
+tier_netns-long() { quiet_make netns-programs && test/netns/run.sh long; }
+tier_netns-sanitize() {
+	quiet_make SANITIZE=address,undefined netns-programs &&
+		EYELET=build/address-undefined/eyelet test/netns/run.sh quick
+}
+tier_valgrind() {
+	local program
+	quiet_make unit-programs || return 1
+	for program in build/test/unit/*; do
+		[ -x "$program" ] && [ -f "$program" ] || continue
+		case $program in *udp* | *forwarder*) continue ;; esac # they fork or time things
+		valgrind -q --error-exitcode=9 --leak-check=full "$program" >/dev/null 2>&1
+		[ $? = 9 ] && echo "not ok - valgrind $program" || echo "ok - valgrind $program"
+	done
+}
+tier_fuzz-long() { test/fuzz/run.sh 300; }
+tier_sim-long() { quiet_make sim-program && build/sim random --seeds 100000; }
+
+passed=0 failed=0 skipped=0
+for tier in "$@"; do
+	log=build/log/$tier began=$SECONDS
+	echo "== $tier"
+	"tier_$tier" 2>&1 | tee "$log"
+	status=${PIPESTATUS[0]}
+	s=$(grep -cE '^(skip|ok .*# SKIP)' "$log")
+	p=$(($(grep -cE '^ok' "$log") - $(grep -cE '^ok .*# SKIP' "$log")))
+	f=$(grep -cE '^not ok' "$log")
+	if [ "$status" != 0 ] && [ "$f" = 0 ]; then
+		echo "not ok - tier $tier ended with status $status"
+		f=1
+	fi
+	echo "== $tier: $p passed, $f failed, $s skipped, $((SECONDS - began)) s"
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+done
+grep -hE '^not ok' $(printf 'build/log/%s ' "$@") | sed 's/^/failed: /'
+grep -hE '^(skip|ok .*# SKIP)' $(printf 'build/log/%s ' "$@") | sed 's/^/skipped: /'
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/machine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/packet.h"
+
+#define SETTLE_ROUNDS 1000 /* of outputs and events, until it is a busy loop */
+
+static struct machine *machine_of(struct node *node)
+{
+	return (struct machine *)node;
+}
+
+size_t machine_locals(const struct machine *m, struct addr locals[2])
+{
+	size_t count = 0;
+
+	if (m->v6.family != ADDR_NONE)
+		locals[count++] = m->v6;
+	if (m->v4.family != ADDR_NONE)
+		locals[count++] = m->v4;
+	return count;
+}
+
+struct addr machine_addr(const struct machine *m, uint16_t port, bool v6)
+{
+	struct addr a = v6 ? m->v6 : m->v4;
+
+	a.port = port;
+	return a;
+}
+
+void machine_dial(struct machine *m, const struct machine *rendezvous, bool v6)
+{
+	m->servers[m->server_count++] = machine_addr(rendezvous, RENDEZVOUS_PORT, v6);
+}
+
+static bool port_taken(const struct machine *m, uint8_t family, uint16_t port)
+{
+	for (unsigned i = 0; i < MACHINE_SOCKETS; i++)
+		if (m->sockets[i].open && m->sockets[i].bound.family == family &&
+			m->sockets[i].bound.port == port)
+			return true;
+	return false;
+}
+
+void machine_open(struct machine *m, uint32_t number, const struct addr *family, uint16_t port)
+{
+	struct machine_socket *s = &m->sockets[number % MACHINE_SOCKETS];
+
+	if (number >= MACHINE_SOCKETS || s->open) {
+		world_fail(m->node.world, "%s: wants socket %u, which it has", m->node.name, number);
+		return;
+	}
+	while (port == 0 || port_taken(m, family->family, port))
+		port = (uint16_t)rng_between(&m->rng, 32768, 60999);
+	s->open = true;
+	s->bound = (struct addr){.family = family->family, .port = port};
+	if (m->role->add_socket != NULL)
+		m->role->add_socket(m, number, &s->bound);
+}
+
+void machine_emit(struct machine *m, const struct path *path, uint8_t ttl, uint8_t tos,
+	const uint8_t *data, size_t len)
+{
+	struct world *w = m->node.world;
+	const struct machine_socket *s = &m->sockets[path->socket % MACHINE_SOCKETS];
+	struct addr src = path->remote.family == ADDR_V6 ? m->v6 : m->v4;
+	char text[PACKET_TEXT_MAX];
+	struct packet *p;
+
+	if (path->socket >= MACHINE_SOCKETS || !s->open ||
+		s->bound.family != path->remote.family) {
+		world_fail(w, "%s: sends to %s by socket %u, which cannot", m->node.name,
+			addr_format(text, &path->remote), path->socket);
+		return;
+	}
+	promise_output(m, &path->remote, data, len);
+	m->outputs++;
+	src.port = s->bound.port;
+	p = packet_new(w, &src, &path->remote, ttl, tos, data, len);
+	if (w->verbose)
+		trace(w, "%-12s send %s", m->node.name, packet_describe(text, p));
+	wire_send(w, m->up, p);
+}
+
+static void note_event(struct machine *m, const struct event *event)
+{
+	struct happened *h = &m->seen[event->type];
+	struct world *w = m->node.world;
+	char addr[ADDR_TEXT_MAX], peer[ADDR_TEXT_MAX], remote[ADDR_TEXT_MAX];
+
+	if (h->count++ == 0)
+		h->first_at = w->now;
+	h->last_at = w->now;
+	h->last = *event;
+	h->last.flow = NULL; /* gone after this call */
+	if (w->verbose)
+		trace(w, "%-12s EVENT %s addr %s peer %s path %u %s number %u span %u us %s",
+			m->node.name, event_name(event->type), addr_format(addr, &event->addr),
+			addr_format(peer, &event->peer), event->path.socket,
+			addr_format(remote, &event->path.remote), event->number,
+			(unsigned)(event->span / 1000), event->why != NULL ? event->why : "");
+}
+
+static void take_event(struct machine *m, const struct event *event)
+{
+	note_event(m, event);
+	if (event->type == EVENT_SOCKET_WANTED)
+		machine_open(m, event->number, &event->addr, 0);
+	else if (event->type == EVENT_SOCKET_DONE)
+		m->sockets[event->number % MACHINE_SOCKETS].open = false;
+	else if (m->role->event != NULL)
+		m->role->event(m, event);
+}
+
+static bool pull(struct machine *m)
+{
+	struct datagram d;
+	struct event event;
+	bool any = false;
+
+	while (!m->node.world->failed && m->role->output(m, &d)) {
+		machine_emit(m, &d.path, d.ttl, d.tos, d.data, d.len);
+		any = true;
+	}
+	while (!m->node.world->failed && m->role->next_event(m, &event)) {
+		take_event(m, &event);
+		any = true;
+	}
+	if (m->role->flush != NULL && m->role->flush(m))
+		any = true;
+	return any;
+}
+
+static uint64_t app_next(const struct machine *m)
+{
+	uint64_t at = NEVER;
+
+	if (m->kind != MACHINE_GUEST)
+		return NEVER;
+	for (unsigned i = 0; i < m->guest.app_count; i++)
+		if (m->guest.apps[i].next_at < at)
+			at = m->guest.apps[i].next_at;
+	return at;
+}
+
+static void expire(struct machine *m)
+{
+	struct world *w = m->node.world;
+
+	while (!w->failed && m->role->next_timeout(m) <= w->now) {
+		if (m->expired_at != w->now) {
+			m->expired_at = w->now;
+			m->expires = 0;
+		}
+		if (++m->expires > EXPIRES_MAX)
+			world_fail(w, "%s: still due after %u calls of expire", m->node.name,
+				EXPIRES_MAX);
+		m->role->expire(m);
+		pull(m);
+	}
+}
+
+void machine_settle(struct machine *m)
+{
+	unsigned rounds = 0;
+	uint64_t at;
+
+	if (m->core == NULL)
+		return;
+	do {
+		while (pull(m))
+			if (++rounds > SETTLE_ROUNDS) {
+				world_fail(m->node.world, "%s: no end of outputs", m->node.name);
+				return;
+			}
+		expire(m);
+	} while (!m->node.world->failed && pull(m));
+	m->role->check(m);
+	at = m->role->next_timeout(m);
+	node_wake_at(&m->node, at < app_next(m) ? at : app_next(m));
+}
+
+static void run_apps(struct machine *m)
+{
+	struct world *w = m->node.world;
+
+	for (unsigned i = 0; i < m->guest.app_count; i++) {
+		struct app *app = &m->guest.apps[i];
+
+		if (app->next_at > w->now)
+			continue;
+		app->left--;
+		app->next_at = app->left > 0 ? w->now + app->interval : NEVER;
+		app_send(m, app, app->size);
+	}
+}
+
+static void run(struct node *node)
+{
+	struct machine *m = machine_of(node);
+
+	if (m->kind == MACHINE_GUEST)
+		run_apps(m);
+	if (m->core != NULL)
+		machine_settle(m);
+	else
+		node_wake_at(node, app_next(m));
+}
+
+/* The socket a packet is for; of an ICMP error, the one it is about. */
+static int socket_of(const struct machine *m, const struct packet *packet)
+{
+	const struct addr *own = packet->icmp != ICMP_NONE ? &packet->quoted_src : &packet->dst;
+
+	if (!addr_same_ip(own, &m->v4) && !addr_same_ip(own, &m->v6))
+		return -1;
+	for (int i = 0; i < MACHINE_SOCKETS; i++)
+		if (m->sockets[i].open && m->sockets[i].bound.family == own->family &&
+			m->sockets[i].bound.port == own->port)
+			return i;
+	return -1;
+}
+
+static void input(struct machine *m, const struct path *path, struct packet *packet)
+{
+	struct delivery delivery = {0};
+	uint8_t *buf = malloc(packet->len + 1); /* exact, so that ASan sees a byte too far */
+	enum verdict v;
+	char text[PACKET_TEXT_MAX];
+
+	if (buf == NULL)
+		abort();
+	memcpy(buf, packet->data, packet->len);
+	m->inputs++;
+	v = m->role->input(m, path, buf, packet->len, &delivery);
+	if (m->node.world->verbose)
+		trace(m->node.world, "%-12s recv %s: %s", m->node.name,
+			packet_describe(text, packet), verdict_name(v));
+	verdict_count(&m->verdicts, v);
+	promise_input(m, &packet->src, packet->data, packet->len, v);
+	if (v == VERDICT_DELIVER)
+		m->role->deliver(m, &delivery);
+	free(buf);
+}
+
+static void closed_port(struct machine *m, struct packet *packet)
+{
+	struct packet *error = NULL;
+
+	if (packet->icmp == ICMP_NONE)
+		error = packet_error(m->node.world, packet, &packet->dst, ICMP_PORT_UNREACHABLE);
+	packet_drop(&m->node, packet, "closed port");
+	if (error != NULL)
+		wire_send(m->node.world, m->up, error);
+}
+
+static void forward(struct node *node, unsigned side, struct packet *packet)
+{
+	struct machine *m = machine_of(node);
+	int number = socket_of(m, packet);
+	struct path path = {.socket = (uint32_t)number, .ifindex = 2};
+
+	(void)side;
+	if (number < 0) {
+		closed_port(m, packet);
+		return;
+	}
+	if (m->tap != NULL)
+		m->tap(m->tap_arg, m, packet);
+	if (packet->icmp != ICMP_NONE) {
+		path.local = packet->quoted_src;
+		path.remote = packet->quoted_dst;
+		if (m->role->icmp != NULL)
+			m->role->icmp(m, &path, packet);
+	} else {
+		path.local = packet->dst;
+		path.remote = packet->src;
+		input(m, &path, packet);
+	}
+	packet_free(node->world, packet);
+	machine_settle(m);
+}
+
+void machine_start(struct machine *m)
+{
+	m->incarnation++;
+	m->started_at = m->node.world->now;
+	trace(m->node.world, "%-12s START", m->node.name);
+	m->role->start(m);
+	machine_settle(m);
+}
+
+void machine_kill(struct machine *m)
+{
+	if (m->core == NULL)
+		return;
+	trace(m->node.world, "%-12s KILL", m->node.name);
+	m->role->destroy(m);
+	m->core = NULL;
+	for (unsigned i = 0; i < MACHINE_SOCKETS; i++)
+		m->sockets[i].open = false;
+	promise_fini(&m->promise);
+	node_wake_at(&m->node, app_next(m));
+}
+
+void machine_shutdown(struct machine *m)
+{
+	if (m->core == NULL)
+		return;
+	if (m->role->shutdown != NULL)
+		m->role->shutdown(m);
+	machine_settle(m);
+	machine_kill(m);
+}
+
+static void destroy(struct node *node)
+{
+	struct machine *m = machine_of(node);
+
+	if (m->core != NULL)
+		m->role->destroy(m);
+	promise_fini(&m->promise);
+	if (m->kind == MACHINE_GUEST)
+		for (unsigned i = 0; i < m->guest.app_count; i++)
+			stream_fini(&m->guest.apps[i].stream);
+	if (m->kind == MACHINE_HOST) {
+		free(m->host.known);
+		free(m->host.number_of);
+	}
+	free(m);
+}
+
+static void machine_register(struct world *w, struct machine *m)
+{
+	if (w->machine_count == w->machine_cap) {
+		w->machine_cap = w->machine_cap > 0 ? 2 * w->machine_cap : 16;
+		w->machines = realloc(w->machines, w->machine_cap * sizeof(struct machine *));
+		if (w->machines == NULL)
+			abort();
+	}
+	m->index = w->machine_count;
+	w->machines[w->machine_count++] = m;
+}
+
+struct machine *machine_new(struct site *s, enum machine_kind kind, const char *name)
+{
+	static const struct role *const roles[] = {&role_host, &role_guest, &role_rendezvous};
+	struct world *w = s->lan->node.world;
+	struct machine *m = sim_alloc(sizeof(*m));
+	struct entropy entropy;
+
+	m->kind = kind;
+	m->role = roles[kind];
+	m->site = s;
+	m->node.forward = forward;
+	m->node.run = run;
+	m->node.destroy = destroy;
+	world_add(w, &m->node, name);
+	machine_register(w, m);
+	m->up = site_attach(s, (struct wire){.node = &m->node}, &m->v4, &m->v6);
+	rng_seed(&m->rng, rng_mix(w->seed) + m->index);
+	entropy = rng_entropy(&m->rng);
+	if (kind == MACHINE_HOST)
+		service_generate(&m->host.service, &entropy);
+	if (kind == MACHINE_GUEST)
+		rng_fill(&m->rng, m->guest.identity, sizeof(m->guest.identity));
+	if (kind == MACHINE_RENDEZVOUS)
+		m->rendezvous.stun = true;
+	return m;
+}

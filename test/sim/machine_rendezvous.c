@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* The rendezvous' driver: its main port and the alternative ones, in both families. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/machine.h"
+
+#define ALT_BASE (RENDEZVOUS_PORT + 1)
+
+static void open_ports(struct machine *m, const struct addr *family, uint32_t first)
+{
+	if (family->family == ADDR_NONE)
+		return;
+	machine_open(m, first, family, RENDEZVOUS_PORT);
+	for (uint32_t i = 0; i < ALTS; i++)
+		machine_open(m, first + 2 * (i + 1), family, (uint16_t)(ALT_BASE + i));
+}
+
+static void start(struct machine *m)
+{
+	struct rendezvous_settings *s = &m->rendezvous;
+	struct rendezvous_config c;
+
+	rendezvous_config_init(&c);
+	c.entropy = rng_entropy(&m->rng);
+	c.alt_base = ALT_BASE;
+	c.alt_mask = (UINT32_C(1) << ALTS) - 1;
+	c.stun = s->stun;
+	c.private = s->private;
+	/* A million services take memory that no scenario fills. */
+	c.services_max = s->services_max > 0 ? s->services_max : 1000;
+	if (s->attempts_max > 0)
+		c.attempts_max = s->attempts_max;
+	if (s->attempt_rate > 0)
+		c.attempt_rate = s->attempt_rate;
+	if (s->attempt_burst > 0)
+		c.attempt_burst = s->attempt_burst;
+	s->services_max = c.services_max;
+	s->attempts_max = c.attempts_max;
+	m->core = rendezvous_new(&c, m->node.world->now);
+	if (s->private)
+		rendezvous_allow(m->core, s->allowed);
+	open_ports(m, &m->v4, 0);
+	open_ports(m, &m->v6, 1);
+}
+
+static void destroy(struct machine *m)
+{
+	rendezvous_free(m->core);
+}
+
+static enum verdict input(struct machine *m, const struct path *path, uint8_t *buf, size_t len,
+	struct delivery *delivery)
+{
+	(void)delivery;
+	return rendezvous_input(m->core, path, buf, len, m->node.world->now);
+}
+
+static bool output(struct machine *m, struct datagram *d)
+{
+	return rendezvous_output(m->core, d, m->node.world->now);
+}
+
+static void expire(struct machine *m)
+{
+	rendezvous_expire(m->core, m->node.world->now);
+}
+
+static uint64_t next_timeout(struct machine *m)
+{
+	return rendezvous_next_timeout(m->core);
+}
+
+static bool next_event(struct machine *m, struct event *event)
+{
+	return rendezvous_next_event(m->core, event);
+}
+
+static void check(struct machine *m)
+{
+	struct rendezvous_settings *s = &m->rendezvous;
+
+	rendezvous_get_counts(m->core, &s->counts);
+	if (s->counts.services > s->services_max || s->counts.attempts > s->attempts_max)
+		world_fail(m->node.world, "%s: %u services of %u, %u attempts of %u", m->node.name,
+			s->counts.services, s->services_max, s->counts.attempts, s->attempts_max);
+}
+
+const struct role role_rendezvous = {
+	.name = "rendezvous",
+	.start = start,
+	.destroy = destroy,
+	.input = input,
+	.output = output,
+	.expire = expire,
+	.next_timeout = next_timeout,
+	.next_event = next_event,
+	.check = check,
+};

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* The promises that hold after every event, judged from a machine's datagrams alone: what it
+ * sends to an address that proved nothing, and the bounds of punches. */
+#ifndef EYELET_SIM_PROMISE_H
+#define EYELET_SIM_PROMISE_H
+
+#include "core/verdict.h"
+#include "sim/world.h"
+
+/* The design's bounds. */
+#define PUNCH_LONGEST   32   /* bytes of one */
+#define PUNCH_BYTES     2048 /* to an address in an attempt */
+#define PUNCH_ADDRESSES 8    /* of an attempt */
+/* A guest's hellos to the addresses a signed answer of its host named: the same eight, for
+ * as long as an attempt is repeated. */
+#define HELLO_BYTES 16384
+#define STUN_ANSWER_LONGEST 44
+
+struct promise_peer;
+struct promise_attempt;
+
+/* One incarnation of a machine. */
+struct promise {
+	struct promise_peer *peers;       /* by remote address */
+	struct promise_attempt *attempts; /* by id and address */
+	uint64_t punch_bytes, stun_answers, stun_questions;
+	uint64_t unproved_out, unproved_in; /* datagrams of no exception */
+};
+
+void promise_fini(struct promise *p);
+
+/* A datagram came in and this became of it. */
+void promise_input(struct machine *m, const struct addr *remote, const uint8_t *data, size_t len,
+	enum verdict verdict);
+
+/* A datagram goes out. To be called before the next input. */
+void promise_output(
+	struct machine *m, const struct addr *remote, const uint8_t *data, size_t len);
+
+#endif

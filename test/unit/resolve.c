@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/system.h"
+#include "unit.h"
+
+/* Asserts that text resolves, and that the first address is what expected says. */
+static void check(const char *text, const char *expected)
+{
+	char buffer[ADDR_TEXT_MAX];
+	struct addr addrs[8];
+	const char *why = "untouched";
+
+	if (resolve(text, 77, addrs, 8, &why) == 0)
+		fail_msg("%s: %s", text, why);
+	assert_null(why);
+	assert_string_equal(addr_format(buffer, &addrs[0]), expected);
+}
+
+static void check_refused(const char *text, const char *expected)
+{
+	struct addr addrs[8];
+	const char *why = NULL;
+
+	assert_int_equal(resolve(text, 77, addrs, 8, &why), 0);
+	assert_non_null(why);
+	assert_string_equal(why, expected);
+}
+
+static void reads_addresses(void **state)
+{
+	(void)state;
+	check("192.0.2.1", "192.0.2.1:77");
+	check("192.0.2.1:5", "192.0.2.1:5");
+	check("2001:db8::1", "[2001:db8::1]:77");
+	check("[2001:db8::1]", "[2001:db8::1]:77");
+	check("[2001:db8::1]:65535", "[2001:db8::1]:65535");
+}
+
+/* The loopback interface has no link-local address, but an index. */
+static void reads_a_scope(void **state)
+{
+	struct addr addrs[2];
+	const char *why;
+
+	(void)state;
+	assert_int_equal(resolve("fe80::1%1", 77, addrs, 2, &why), 1);
+	assert_int_equal(addrs[0].scope, 1);
+	assert_int_equal(addrs[0].port, 77);
+	assert_int_equal(resolve("[fe80::1%1]:5", 77, addrs, 2, &why), 1);
+	assert_int_equal(addrs[0].scope, 1);
+	assert_int_equal(addrs[0].port, 5);
+}
+
+static void resolves_localhost(void **state)
+{
+	struct addr addrs[8];
+	const char *why;
+	size_t count;
+
+	(void)state;
+	count = resolve("localhost:5", 77, addrs, 8, &why);
+	assert_true(count >= 1);
+	for (size_t i = 0; i < count; i++) {
+		assert_true(addr_is_loopback(&addrs[i]));
+		assert_int_equal(addrs[i].port, 5);
+		for (size_t j = 0; j < i; j++)
+			assert_false(addr_equal(&addrs[i], &addrs[j]));
+	}
+	assert_int_equal(resolve("localhost", 77, addrs, 1, &why), 1);
+	assert_int_equal(addrs[0].port, 77);
+}
+
+static void says_what_is_wrong(void **state)
+{
+	char longest[400] = "";
+
+	(void)state;
+	memset(longest, 'a', sizeof(longest) - 1);
+	check_refused("", "it has no host name");
+	check_refused(":5", "it has no host name");
+	check_refused("[]:5", "it has no host name");
+	check_refused("localhost:", "the port is no number up to 65535");
+	check_refused("localhost:65536", "the port is no number up to 65535");
+	check_refused(
+		"localhost:99999999999999999999", "the port is no number up to 65535");
+	check_refused("localhost:-1", "the port is no number up to 65535");
+	check_refused("[::1", "a bracket is not closed");
+	check_refused("[::1]5", "after the bracket comes no port");
+	check_refused(longest, "the host name is too long");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_addresses),
+		cmocka_unit_test(reads_a_scope),
+		cmocka_unit_test(resolves_localhost),
+		cmocka_unit_test(says_what_is_wrong),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
