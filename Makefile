@@ -77,13 +77,9 @@ $(BUILD)/test/sim/%.o: test/sim/%.c
 $(BUILD)/sim: $(SIM) $(CORE)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(BUILD)/udpcheck: test/netns/udpcheck.c
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $< -o $@
-
 unit-programs: $(UNIT)
 sim-program: $(BUILD)/sim
-netns-programs: $(BUILD)/eyelet $(BUILD)/udpcheck
+netns-programs: $(BUILD)/eyelet
 
 setup:
 	@packaging/setup.sh

@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 dir=build/core status=0
 
-allowed='^(mem(cpy|set|move|cmp|chr)|str(len|chr|cmp|ncmp|rchr|nlen)|malloc|calloc|realloc|free|inet_(pton|ntop)|__stack_chk_fail|__(memcpy|memset|memmove|strcpy)_chk|explicit_bzero|_GLOBAL_OFFSET_TABLE_|abort|__errno_location)$'
+allowed='^(mem(cpy|set|move|cmp|chr)|str(len|chr|cmp|ncmp|rchr|nlen)|malloc|calloc|realloc|free|inet_(pton|ntop)|__stack_chk_fail|__(memcpy|memset|memmove|strcpy)_chk|explicit_bzero|_GLOBAL_OFFSET_TABLE_|abort|__assert_fail)$'
 own=$(nm --defined-only -g "$dir"/*.o | awk 'NF==3{print $3}' | sort -u)
 
 check() {
@@ -17,7 +17,8 @@ check() {
 		symbols=$(echo "$symbols" | grep -vE '^(EVP_|HMAC|SHA256|OPENSSL_cleanse|CRYPTO_memcmp|OSSL_|PKCS5_|__cpu_)')
 	bad=$(echo "$symbols" | grep .)
 	[ -z "$bad" ] || { echo "not ok - $object refers to $(echo $bad)"; return 1; }
-	bad=$(nm "$object" | awk '$2 ~ /^[dDbBC]$/ {print $3}')
+	bad=$(objdump -t "$object" | grep -E ' O +(\.(data|bss|tdata|tbss)|\*COM\*)' |
+		grep -v '\.rel\.ro' | awk '{print $NF}')
 	[ -z "$bad" ] || { echo "not ok - $object has writable static data: $(echo $bad)"; return 1; }
 	echo "ok - $object is pure"
 }
@@ -33,5 +34,12 @@ if check "$trial/impure.o" >/dev/null; then
 	echo "not ok - an impure object passes" && status=1
 else
 	echo "ok - an impure object is found out"
+fi
+echo 'int g(void); int g(void) { static int count; return ++count; }' |
+	${CC:-cc} -x c -c - -o "$trial/static.o"
+if check "$trial/static.o" >/dev/null; then
+	echo "not ok - an object with a mutable static passes" && status=1
+else
+	echo "ok - a mutable static is found out"
 fi
 exit $status

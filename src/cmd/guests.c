@@ -11,6 +11,7 @@
 
 #define HEAD           "eyelet-guests 1\n"
 #define GUEST_LINE_MAX 80
+#define NUMBER_MAX     4194302 /* what host_know_guest takes */
 
 /* An identity is written as a service's name is: 43 characters of base64url. */
 static bool parse_line(const char *line, uint8_t identity[32], uint32_t *number)
@@ -23,7 +24,7 @@ static bool parse_line(const char *line, uint8_t identity[32], uint32_t *number)
 		strcmp(line + end, "\n") != 0)
 		return false;
 	*number = value;
-	return value > 0 && service_name_decode(identity, name);
+	return value > 0 && value <= NUMBER_MAX && service_name_decode(identity, name);
 }
 
 static size_t format_line(char *line, const uint8_t identity[32], uint32_t number)

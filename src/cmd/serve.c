@@ -9,8 +9,9 @@
 #include "cmd/stop.h"
 #include "net/system.h"
 
-#define PATIENCE 10 /* seconds without a registration until that is said; then doubled   \
-		     */
+#define PATIENCE                                                                         \
+	10 /* seconds without a registration until that is said; then doubled            \
+	    */
 
 static void warn(const char *sentence)
 {

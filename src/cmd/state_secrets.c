@@ -17,7 +17,7 @@ static void warn_if_open(const struct state *s, const char *path)
 	if (stat(path, &st) != 0 || (st.st_mode & 077) == 0)
 		return;
 	snprintf(sentence, sizeof(sentence),
-		"others can read the secrets in %s (mode %03o): chmod 600", path,
+		"others can read the secrets in %s (mode %04o): chmod 600", path,
 		(unsigned)(st.st_mode & 0777));
 	s->warn(sentence);
 }

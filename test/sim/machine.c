@@ -142,8 +142,8 @@ static uint64_t app_next(const struct machine *m)
 	if (m->kind != MACHINE_GUEST)
 		return NEVER;
 	for (unsigned i = 0; i < m->guest.app_count; i++)
-		if (m->guest.apps[i].next_at < at)
-			at = m->guest.apps[i].next_at;
+		if (m->guest.apps[i]->next_at < at)
+			at = m->guest.apps[i]->next_at;
 	return at;
 }
 
@@ -189,7 +189,7 @@ static void run_apps(struct machine *m)
 	struct world *w = m->node.world;
 
 	for (unsigned i = 0; i < m->guest.app_count; i++) {
-		struct app *app = &m->guest.apps[i];
+		struct app *app = m->guest.apps[i];
 
 		if (app->next_at > w->now)
 			continue;
@@ -326,7 +326,7 @@ static void destroy(struct node *node)
 	promise_fini(&m->promise);
 	if (m->kind == MACHINE_GUEST)
 		for (unsigned i = 0; i < m->guest.app_count; i++)
-			stream_fini(&m->guest.apps[i].stream);
+			app_free(m->guest.apps[i]);
 	if (m->kind == MACHINE_HOST) {
 		free(m->host.known);
 		free(m->host.number_of);

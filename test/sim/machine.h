@@ -91,7 +91,7 @@ struct guest_settings {
 	struct credentials credentials;
 	uint8_t identity[32];
 	struct queue *queue;
-	struct app apps[MACHINE_APPS];
+	struct app *apps[MACHINE_APPS];
 	unsigned app_count;
 	uint32_t flows_max; /* 0: the core's default */
 	bool was_connected;
@@ -155,6 +155,7 @@ void machine_shutdown(struct machine *m); /* says goodbye, then ends */
  * 0 datagrams to be sent by app_send only. */
 struct app *machine_app(struct machine *guest, size_t size, uint64_t interval, uint64_t count);
 void app_continue(struct machine *guest, struct app *app, uint64_t interval, uint64_t count);
+void app_free(struct app *app); /* the machine does */
 void app_send(struct machine *guest, struct app *app, size_t size);
 
 /* The machine's guts, for its roles. */

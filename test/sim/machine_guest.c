@@ -157,7 +157,7 @@ static void deliver(struct machine *m, const struct delivery *d)
 	const char *wrong;
 
 	for (unsigned i = 0; i < m->guest.app_count; i++) {
-		struct app *app = &m->guest.apps[i];
+		struct app *app = m->guest.apps[i];
 
 		if (!addr_equal(&app->addr, &d->flow->app))
 			continue;
@@ -184,12 +184,11 @@ static void check(struct machine *m)
 struct app *machine_app(struct machine *m, size_t size, uint64_t interval, uint64_t count)
 {
 	struct guest_settings *s = &m->guest;
-	struct app *app = &s->apps[s->app_count];
+	struct app *app = sim_alloc(sizeof(*app));
 
-	if (s->app_count == MACHINE_APPS) {
-		world_fail(m->node.world, "too many applications");
-		return &s->apps[0];
-	}
+	if (s->app_count == MACHINE_APPS)
+		abort(); /* the scenario's own mistake */
+	s->apps[s->app_count] = app;
 	stream_init(&app->stream, m->index, (uint16_t)s->app_count);
 	app->addr = addr_v4(127, 0, 0, 1, (uint16_t)(40000 + s->app_count));
 	app->size = size;
@@ -197,6 +196,12 @@ struct app *machine_app(struct machine *m, size_t size, uint64_t interval, uint6
 	s->app_count++;
 	app_continue(m, app, interval, count);
 	return app;
+}
+
+void app_free(struct app *app)
+{
+	stream_fini(&app->stream);
+	free(app);
 }
 
 void app_continue(struct machine *m, struct app *app, uint64_t interval, uint64_t count)

@@ -198,7 +198,7 @@ static struct app *app_of(struct machine *m, struct target_socket *t, const uint
 		if (len >= STREAM_STAMPED)
 			t->incarnation = stamp.incarnation;
 	}
-	return &w->machines[t->guest]->guest.apps[t->app];
+	return w->machines[t->guest]->guest.apps[t->app];
 }
 
 static void echo(struct machine *m, struct flow *flow, struct app *app, const uint8_t *payload,

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/report.h"
+#include "core/host.h"
+#include "core/message.h"
+#include "unit.h"
+
+static const struct report_about about = {"rdv.example.net", 30};
+
+/* Asserts the exit code and that each of the words is in the sentence. */
+static void expect(
+	const struct guest_progress *p, enum exit_code code, const char *const *words)
+{
+	char text[REPORT_MAX];
+	enum exit_code got = report_failure(text, p, &about);
+
+	if (got != code)
+		fail_msg("exit code %d, not %d: %s", got, code, text);
+	for (; *words != NULL; words++)
+		if (strstr(text, *words) == NULL)
+			fail_msg("\"%s\" is not in: %s", *words, text);
+	assert_true(strlen(text) + 1 < REPORT_MAX);
+	assert_null(strchr(text, '\n'));
+}
+
+#define expect_words(p, code, ...)                                                       \
+	expect(p, code, (const char *const[]){__VA_ARGS__, NULL})
+
+static void silence_is_unreachable(void **state)
+{
+	const struct guest_progress p = {.tries = 4};
+
+	(void)state;
+	expect_words(&p, EXIT_UNREACHABLE, "rdv.example.net", "did not answer", "30 s",
+		"firewall");
+}
+
+static void no_service_has_its_own_code(void **state)
+{
+	const struct guest_progress p = {
+		.tries = 1, .rendezvous_heard = true, .no_service = true};
+
+	(void)state;
+	expect_words(&p, EXIT_NO_SERVICE, "no such service", "rdv.example.net",
+		"1 attempt)", "ticket or key is not the one");
+}
+
+static void a_host_that_went_away_is_no_service(void **state)
+{
+	const struct guest_progress p = {.tries = 3,
+		.rendezvous_heard = true,
+		.service_found = true,
+		.host_answered = true,
+		.no_service = true};
+
+	(void)state;
+	expect_words(&p, EXIT_NO_SERVICE, "no such service");
+}
+
+static void no_path_is_unreachable(void **state)
+{
+	const struct guest_progress p = {.tries = 7,
+		.rendezvous_heard = true,
+		.service_found = true,
+		.host_answered = true,
+		.addresses = 3};
+
+	(void)state;
+	expect_words(
+		&p, EXIT_UNREACHABLE, "3 addresses", "7 attempts in 30 s", "--public");
+}
+
+static void no_path_outweighs_another_rendezvous_refusing(void **state)
+{
+	const struct guest_progress p = {.tries = 7,
+		.rendezvous_heard = true,
+		.service_found = true,
+		.host_answered = true,
+		.refused_by_rendezvous = REFUSAL_BUSY,
+		.addresses = 1};
+
+	(void)state;
+	expect_words(&p, EXIT_UNREACHABLE, "1 address let");
+}
+
+static void a_refusal_of_the_host_is_final(void **state)
+{
+	const struct guest_progress p = {.tries = 1,
+		.rendezvous_heard = true,
+		.host_answered = true,
+		.refused = HOST_REFUSAL_FULL};
+
+	(void)state;
+	expect_words(&p, EXIT_REFUSED, "the host refuses",
+		host_refusal_text(HOST_REFUSAL_FULL), "--max-guests");
+}
+
+static void refusals_of_the_rendezvous_say_what_helps(void **state)
+{
+	struct guest_progress p = {.tries = 2, .rendezvous_heard = true};
+
+	(void)state;
+	p.refused_by_rendezvous = REFUSAL_NOT_ALLOWED;
+	expect_words(&p, EXIT_UNREACHABLE, refusal_text(REFUSAL_NOT_ALLOWED), "--allow");
+	p.refused_by_rendezvous = REFUSAL_WRONG_ADDRESS;
+	expect_words(
+		&p, EXIT_UNREACHABLE, refusal_text(REFUSAL_WRONG_ADDRESS), "--public");
+	p.refused_by_rendezvous = REFUSAL_BUSY;
+	expect_words(
+		&p, EXIT_UNREACHABLE, refusal_text(REFUSAL_BUSY), "second rendezvous");
+}
+
+static void another_version_is_a_failure(void **state)
+{
+	struct guest_progress p = {.tries = 2, .version = 9};
+
+	(void)state;
+	expect_words(
+		&p, EXIT_FAILED, "the rendezvous (", "version 9", "version 1", "update");
+	p.rendezvous_heard = true;
+	expect_words(&p, EXIT_FAILED, "the host (", "version 9", "version 1", "update");
+}
+
+static void the_rest_timed_out(void **state)
+{
+	struct guest_progress p = {
+		.tries = 5, .rendezvous_heard = true, .service_found = true};
+
+	(void)state;
+	expect_words(&p, EXIT_TIMED_OUT, "knows the service", "--timeout");
+	p.service_found = false;
+	expect_words(&p, EXIT_TIMED_OUT, "did not say", "--timeout");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(silence_is_unreachable),
+		cmocka_unit_test(no_service_has_its_own_code),
+		cmocka_unit_test(a_host_that_went_away_is_no_service),
+		cmocka_unit_test(no_path_is_unreachable),
+		cmocka_unit_test(no_path_outweighs_another_rendezvous_refusing),
+		cmocka_unit_test(a_refusal_of_the_host_is_final),
+		cmocka_unit_test(refusals_of_the_rendezvous_say_what_helps),
+		cmocka_unit_test(another_version_is_a_failure),
+		cmocka_unit_test(the_rest_timed_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
