@@ -149,12 +149,14 @@ static enum exit_code make_driver(struct connect *c)
 	const struct forwarder_hooks hooks = {on_event, on_notice, c};
 	const struct entropy entropy = {random_fill, NULL};
 	struct guest_driver_config config = {.listen_count = 0};
+	char service_name[SERVICE_NAME_MAX];
 	const char *why = "";
 
 	if (is_loop(c))
 		return EXIT_USAGE;
 	state_open(&c->state, &entropy, warn);
-	state_identity(&c->state, c->identity);
+	service_name_encode(service_name, c->credentials.service);
+	state_identity(&c->state, service_name, c->identity);
 	fill_config(c, &config);
 	c->driver = guest_driver_new(c->loop, &config, &hooks, &why);
 	crypto_wipe(&config.core, sizeof(config.core));

@@ -25,22 +25,25 @@ static void tell_asking(struct connect *c, const struct event *e)
 {
 	char name[SERVERS_NAME_MAX];
 
-	servers_name(name, &c->servers, &e->addr);
-	log_detail("attempt %u: asking %s", e->number + 1, name);
 	if (c->asked)
-		return;
+		log_detail("asking %s, attempt %u",
+			servers_name(name, &c->servers, &e->addr), e->number + 1);
+	else
+		log_step("asking %s", c->servers.text);
 	c->asked = true;
-	log_step("asking %s", c->servers.text);
 }
 
 static void tell_host_found(struct connect *c, const struct event *e)
 {
-	log_detail("the host answered: trying %u addresses", e->number);
-	if (c->found)
+	const char *plural = e->number == 1 ? "" : "es";
+
+	if (c->found) {
+		log_detail("host found, punching %u address%s", e->number, plural);
 		return;
+	}
 	c->found = true;
 	log_step("host found");
-	log_step("punching %u address%s", e->number, e->number == 1 ? "" : "es");
+	log_step("punching %u address%s", e->number, plural);
 }
 
 static void tell_ask_refused(struct connect *c, const struct event *e)

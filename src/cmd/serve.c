@@ -100,9 +100,13 @@ static enum exit_code open_state(struct serve *s, struct key *key)
 {
 	const struct entropy entropy = {random_fill, NULL};
 	const char *name = s->options.name;
+	char lock[STATE_NAME_MAX + 8];
 
 	state_open(&s->state, &entropy, warn);
-	if (!state_lock(&s->state, name)) {
+	snprintf(lock, sizeof(lock), "serve %s", name);
+	/* Two hosts of one instance would take the lease from each other, back and forth.
+	 */
+	if (!state_lock(&s->state, lock)) {
 		log_error("another \"eyelet serve\" runs under the name \"%s\": end it, "
 			  "or give "
 			  "this one another by --name",

@@ -7,12 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#define LOCK_TRIES 50 /* of 20 ms each */
+#define LOCK_TRIES 15 /* of 20 ms each */
 
 void state_warn(const struct state *s, const char *what, const char *path, int error)
 {
@@ -58,16 +57,27 @@ static int make_directories(char *dir)
 	return mkdir(dir, 0700) == 0 || errno == EEXIST ? 0 : errno;
 }
 
+/* Closing it would give up all locks, so it stays open. */
+static void open_locks(struct state *s)
+{
+	char path[PATH_MAX];
+
+	if (state_path(s, path, "locks", NULL))
+		s->locks = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
 void state_open(struct state *s, const struct entropy *entropy,
 	void (*warn)(const char *sentence))
 {
 	int len, error;
 
-	*s = (struct state){.entropy = *entropy, .warn = warn};
+	*s = (struct state){.entropy = *entropy, .warn = warn, .locks = -1};
 	len = find_directory(s->dir);
 	error = len > 0 && len < PATH_MAX ? make_directories(s->dir) : ENAMETOOLONG;
-	if (error == 0)
+	if (error == 0) {
+		open_locks(s);
 		return;
+	}
 	state_warn(s,
 		"nothing is kept for the next run, since there is no state directory",
 		s->dir, error);
@@ -112,22 +122,34 @@ void state_name_from(char *name, const char *text)
 	name[len] = '\0';
 }
 
-bool state_lock(const struct state *s, const char *name)
+/* One byte of the file is a name's lock: nothing of it is left when the process ends, and
+ * no file a name. */
+static off_t lock_place(const char *name)
+{
+	const struct crypto_slice slice = {name, strlen(name)};
+	uint8_t hash[CRYPTO_HASH_SIZE];
+	off_t place = 0;
+
+	crypto_hash(hash, &slice, 1);
+	for (size_t i = 0; i < 7; i++)
+		place = place << 8 | hash[i];
+	return place;
+}
+
+bool state_lock(struct state *s, const char *name)
 {
 	static const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
-	char path[PATH_MAX];
-	int fd;
+	struct flock lock = {.l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = lock_place(name),
+		.l_len = 1};
 
-	if (!state_path(s, path, "lock", name))
-		return true;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return true; /* read-only: then nothing is written either */
 	for (int i = 0; i < LOCK_TRIES; i++) {
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-			return true; /* held until the process ends */
+		if (fcntl(s->locks, F_SETLK, &lock) == 0)
+			return true;
+		if (errno != EACCES && errno != EAGAIN)
+			return true; /* no directory, or a file system without locks */
 		nanosleep(&pause, NULL);
 	}
-	close(fd);
 	return false;
 }

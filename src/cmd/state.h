@@ -13,6 +13,7 @@
 
 struct state {
 	char dir[PATH_MAX]; /* empty if there is none */
+	int locks;          /* descriptor of the file that is locked in parts; or -1 */
 	struct entropy entropy;
 	void (*warn)(const char *sentence); /* what a user should hear of */
 };
@@ -33,15 +34,19 @@ bool state_name_valid(const char *name);
 /* Derives such a name from any text, into STATE_NAME_MAX bytes. */
 void state_name_from(char *name, const char *text);
 
-/* Takes the lock of a name for as long as the process lives, so that two hosts do not
- * contend for one lease. Waits up to a second for a process that is just ending. Returns
- * false if another process holds it; true, too, where there is nothing to lock. */
-bool state_lock(const struct state *s, const char *name);
+/* Takes the lock of a name for as long as the process lives. Waits a moment for a process
+ * that is just ending. Returns false if another process holds it; true, too, where there
+ * is no locking. */
+bool state_lock(struct state *s, const char *name);
 
 /* Read what is kept, or make it and keep it. */
 void state_service(struct state *s, const char *name, struct service *service);
 void state_instance(struct state *s, const char *name, uint8_t instance[INSTANCE_SIZE]);
-void state_identity(struct state *s, uint8_t identity[CRYPTO_KEY_SIZE]);
+/* The user's identity as a guest; another one for each further process that is connected
+ * to the same service now (a host takes one connection an identity), the same ones again
+ * in the next run. */
+void state_identity(
+	struct state *s, const char *service_name, uint8_t identity[CRYPTO_KEY_SIZE]);
 
 /* Warns with the text, and the reason of errno's kind. */
 void state_warn(const struct state *s, const char *what, const char *path, int error);

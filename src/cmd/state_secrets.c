@@ -9,6 +9,8 @@
 #include "cmd/record.h"
 #include "cmd/state.h"
 
+#define IDENTITIES 8 /* connected to one service at once */
+
 static void warn_if_open(const struct state *s, const char *path)
 {
 	char sentence[PATH_MAX + 128];
@@ -112,13 +114,32 @@ void state_instance(struct state *s, const char *name, uint8_t instance[INSTANCE
 		keep(s, path, &record);
 }
 
-void state_identity(struct state *s, uint8_t identity[CRYPTO_KEY_SIZE])
+/* Returns the first that no other process uses with this service; IDENTITIES if all are.
+ */
+static unsigned free_identity(struct state *s, const char *service_name)
+{
+	char name[128];
+	unsigned i = 0;
+
+	for (; i < IDENTITIES; i++) {
+		snprintf(name, sizeof(name), "identity %u at %s", i, service_name);
+		if (state_lock(s, name))
+			break;
+	}
+	return i;
+}
+
+void state_identity(
+	struct state *s, const char *service_name, uint8_t identity[CRYPTO_KEY_SIZE])
 {
 	const struct record_field field = {"identity", identity, CRYPTO_KEY_SIZE};
 	const struct record record = {"eyelet-identity", &field, 1};
-	char path[PATH_MAX];
+	unsigned place = free_identity(s, service_name);
+	char path[PATH_MAX], number[16];
 
 	s->entropy.fill(s->entropy.arg, identity, CRYPTO_KEY_SIZE);
-	if (state_path(s, path, "identity", NULL))
+	snprintf(number, sizeof(number), "%u", place + 1);
+	if (place < IDENTITIES &&
+		state_path(s, path, "identity", place > 0 ? number : NULL))
 		keep(s, path, &record);
 }

@@ -96,8 +96,8 @@ bool stun_is_message(const uint8_t *buf, size_t len)
 	return true;
 }
 
-/* True if the type is in RFC 8489, which asks an endpoint without credentials to do
- * nothing about it. What only a server gets has its place in known_in_request alone. */
+/* True if the type may be passed over: it is optional, or RFC 8489 has it and asks
+ * nothing for it of one that checks no credentials. */
 static bool known(uint16_t type)
 {
 	switch (type) {

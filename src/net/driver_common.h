@@ -20,7 +20,9 @@ struct driver_socket;
 
 /* What a kind of driver does by itself; each may be NULL. */
 struct driver_ops {
-	/* Sends what was collected: at the end of each round, and before sleeping. */
+	/* Sends what lies in the batch's buffers, which the next round uses again. */
+	void (*round)(struct driver *d);
+	/* Sends all that was collected: before sleeping, and before a socket closes. */
 	void (*flush)(struct driver *d);
 	/* Does the driver's part of an event, before the user hears of it. */
 	void (*event)(struct driver *d, const struct event *event);

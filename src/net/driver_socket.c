@@ -20,8 +20,8 @@ static int receive_rounds(struct driver_socket *s)
 
 		for (int i = 0; i < count; i++)
 			s->take(s, &messages[i]);
-		if (count > 0 && d->ops->flush)
-			d->ops->flush(d);
+		if (count > 0 && d->ops->round)
+			d->ops->round(d);
 		total += count;
 		if (count < UDP_BATCH)
 			break;

@@ -5,8 +5,9 @@
 
 #include "net/driver_common.h"
 
-#define DRIVER_ROUNDS 4 /* receive calls of one wakeup; then the others get their turn   \
-			 */
+#define DRIVER_ROUNDS                                                                    \
+	4 /* receive calls of one wakeup; then the others get their turn                 \
+	   */
 
 struct driver_socket {
 	struct udp_socket udp; /* fd is -1 while closed */

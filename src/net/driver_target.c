@@ -37,9 +37,6 @@ static void on_answer(struct driver_socket *s, struct udp_message *m)
 {
 	struct target *t = (struct target *)(void *)s;
 
-	/* A stranger's datagram may have come between bind and connect. */
-	if (!addr_equal(&m->path.remote, &t->owner->addrs[t->which]))
-		return;
 	t->refused = false;
 	t->owner->answer(s->driver, t->flow, m);
 }
@@ -116,6 +113,15 @@ static void want_errors(const struct udp_socket *s)
 #endif
 }
 
+/* From now on only the target is heard; before, anyone was. */
+static void forget_strangers(const struct udp_socket *s)
+{
+	uint8_t byte;
+
+	while (recv(s->fd, &byte, sizeof(byte), MSG_DONTWAIT) >= 0)
+		continue;
+}
+
 static int connect_to(struct target *t, const struct addr *target)
 {
 	int error = open_bound(t, target);
@@ -126,6 +132,8 @@ static int connect_to(struct target *t, const struct addr *target)
 	error = udp_connect(&t->socket.udp, target);
 	if (error)
 		udp_close(&t->socket.udp);
+	else
+		forget_strangers(&t->socket.udp);
 	return error;
 }
 

@@ -147,6 +147,11 @@ static void take_app(struct driver_socket *s, struct udp_message *m)
 		forward(d, flow, m->tos, buf, len);
 }
 
+static void end_round(struct driver *d)
+{
+	fan_flush(&of(d)->fan);
+}
+
 static void flush(struct driver *base)
 {
 	struct guest_driver *d = of(base);
@@ -192,7 +197,8 @@ static void set_locals(struct driver *d, const struct addr *addrs, size_t count)
 	guest_set_locals(of(d)->guest, addrs, count);
 }
 
-static const struct driver_ops ops = {.flush = flush,
+static const struct driver_ops ops = {.round = end_round,
+	.flush = flush,
 	.event = on_event,
 	.icmp = on_icmp,
 	.add_socket = add_socket,

@@ -93,6 +93,11 @@ static void take_answer(
 		(void)seal(of(base), flow, m->tos, buf, len);
 }
 
+static void end_round(struct driver *d)
+{
+	fan_flush(&of(d)->targets.fan);
+}
+
 static void flush(struct driver *d)
 {
 	outbound_flush(&of(d)->out);
@@ -121,7 +126,8 @@ static void set_locals(struct driver *d, const struct addr *addrs, size_t count)
 	host_set_locals(of(d)->host, addrs, count);
 }
 
-static const struct driver_ops ops = {.flush = flush,
+static const struct driver_ops ops = {.round = end_round,
+	.flush = flush,
 	.event = on_event,
 	.icmp = on_icmp,
 	.add_socket = add_socket,

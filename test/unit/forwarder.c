@@ -21,8 +21,8 @@
 #include "net/udp.h"
 
 #define DEADLINE    20.0 /* seconds until a wait has failed */
-#define APPS_MAX    256
-#define SOURCES_MAX 1024
+#define APPS_MAX    2000
+#define SOURCES_MAX APPS_MAX
 
 static const struct entropy entropy = {.fill = random_fill};
 
@@ -486,6 +486,32 @@ static void serves_many_applications(void **state)
 	}
 }
 
+/* More than the cores take by default, and than a batch or a fan holds. */
+static void serves_thousands_of_applications(void **state)
+{
+	struct host_driver_config host;
+	struct guest_driver_config guest;
+	struct addr rendezvous, listen;
+
+	(void)state;
+	if (descriptors_raise() < 2 * APPS_MAX + 100)
+		skip();
+	start_rendezvous();
+	rendezvous = rendezvous_addr();
+	host = host_config(&rendezvous);
+	host.core.flows_max = APPS_MAX;
+	start_host(&host);
+	guest = guest_config(&rendezvous);
+	guest.core.flows_max = APPS_MAX;
+	start_guest(&guest);
+	RUN_UNTIL(connected);
+	listen = listen_addr(0);
+	for (int i = 0; i < APPS_MAX; i++)
+		app_open(&listen, 5, 1, mixed);
+	RUN_UNTIL(all_answered);
+	assert_int_equal(w.echo.source_count, APPS_MAX);
+}
+
 static void shows_the_target_the_same_source_again(void **state)
 {
 	struct host_driver_config config;
@@ -614,6 +640,32 @@ static void turns_to_the_other_target(void **state)
 	RUN_UNTIL(echo_reached);
 	ev_timer_stop(w.loop, &retry);
 	app_open(&listen, 5, 1, small);
+	RUN_UNTIL(all_answered);
+}
+
+static void reaches_a_target_of_ipv6(void **state)
+{
+	struct host_driver_config config;
+	struct addr rendezvous, listen, any = {.family = ADDR_V6, .ip = {[15] = 1}};
+	struct udp_socket probe = {0};
+
+	(void)state;
+	if (udp_open(&probe, &any, &(struct udp_options){0}) != 0)
+		skip();
+	udp_close(&probe);
+	echo_close(&w.echo);
+	echo_open(&w.echo, &any);
+	start_rendezvous();
+	rendezvous = rendezvous_addr();
+	config = host_config(&rendezvous);
+	start_host(&config);
+	{
+		struct guest_driver_config guest = guest_config(&rendezvous);
+
+		start_guest(&guest);
+	}
+	listen = listen_addr(0);
+	app_open(&listen, EDGES, 2, edge);
 	RUN_UNTIL(all_answered);
 }
 
@@ -959,12 +1011,14 @@ int main(void)
 		TEST(keeps_what_came_before_the_path),
 		TEST(drops_the_oldest_before_the_path),
 		TEST(serves_many_applications),
+		TEST(serves_thousands_of_applications),
 		TEST(serves_bursts),
 		TEST(passes_runs_on),
 		TEST(shows_the_target_the_same_source_again),
 		TEST(answers_from_where_it_was_asked),
 		TEST(says_that_the_target_refuses),
 		TEST(turns_to_the_other_target),
+		TEST(reaches_a_target_of_ipv6),
 		TEST(outlives_the_limit_of_descriptors),
 		TEST(frees_the_guest_under_traffic),
 		TEST(frees_the_host_under_traffic),

@@ -262,6 +262,36 @@ static void refuses_points_of_low_order(void **state)
 	assert_false(noise_write_welcome(&e.host, NULL, 0, out, &keys));
 }
 
+/* A guest may name any static key, and seal it rightly. */
+static void refuses_a_static_key_of_low_order(void **state)
+{
+	uint8_t hello[HELLO_SIZE], payload[32];
+	struct ends e;
+
+	(void)state;
+	vector_start(&e);
+	memset(e.guest.own_static_public, 0, 32);
+	assert_true(noise_write_hello(
+		&e.guest, (const uint8_t *)"0123456789abcdef", 16, hello));
+	assert_false(noise_read_hello(&e.host, hello, sizeof(hello), payload));
+}
+
+static void carries_empty_payloads(void **state)
+{
+	uint8_t hello[NOISE_HELLO_OVERHEAD], welcome[NOISE_WELCOME_OVERHEAD];
+	struct noise_keys guest_keys, host_keys;
+	struct ends e;
+
+	(void)state;
+	vector_start(&e);
+	assert_true(noise_write_hello(&e.guest, NULL, 0, hello));
+	assert_true(noise_read_hello(&e.host, hello, sizeof(hello), NULL));
+	assert_true(noise_write_welcome(&e.host, NULL, 0, welcome, &host_keys));
+	assert_true(noise_read_welcome(
+		&e.guest, welcome, sizeof(welcome), NULL, &guest_keys));
+	assert_memory_equal(&guest_keys, &host_keys, sizeof(guest_keys));
+}
+
 /* A guest that knows the psk, but not the static key that it names, gets no keys: what se
  * is for. */
 static void binds_the_guest_to_its_key(void **state)
@@ -326,6 +356,8 @@ int main(void)
 		cmocka_unit_test(survives_bad_welcomes),
 		cmocka_unit_test(needs_the_same_context),
 		cmocka_unit_test(refuses_points_of_low_order),
+		cmocka_unit_test(refuses_a_static_key_of_low_order),
+		cmocka_unit_test(carries_empty_payloads),
 		cmocka_unit_test(binds_the_guest_to_its_key),
 		cmocka_unit_test(completes_with_any_input),
 	};

@@ -223,17 +223,53 @@ static void secrets_are_the_same_in_the_next_run(void **state)
 	(void)state;
 	state_service(&s, "a", &service);
 	state_instance(&s, "a", instance);
-	state_identity(&s, identity);
+	state_identity(&s, "service", identity);
 	s = opened();
 	state_service(&s, "a", &again);
 	state_service(&s, "b", &other);
 	state_instance(&s, "a", instance_again);
-	state_identity(&s, identity_again);
+	state_identity(&s, "service", identity_again);
 	assert_memory_equal(&service, &again, sizeof(service));
 	assert_memory_not_equal(&service, &other, sizeof(service));
 	assert_memory_equal(instance, instance_again, sizeof(instance));
 	assert_memory_equal(identity, identity_again, sizeof(identity));
 	assert_string_equal(warnings, "");
+}
+
+/* Takes the identity for a service in a process of its own, which then ends; returns what
+ * its first byte was. */
+static uint8_t identity_elsewhere(const char *service)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		uint8_t identity[CRYPTO_KEY_SIZE];
+		struct state s = opened();
+
+		random_u64(&seed); /* else it would make the same as its parent */
+		state_identity(&s, service, identity);
+		_exit(identity[0]);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return (uint8_t)WEXITSTATUS(status);
+}
+
+static void two_processes_are_two_guests_of_a_service(void **state)
+{
+	uint8_t identity[CRYPTO_KEY_SIZE], second;
+	struct state s = opened();
+
+	(void)state;
+	state_identity(&s, "service", identity);
+	second = identity_elsewhere("service");
+	assert_int_equal(identity_elsewhere("service"), second);
+	assert_true(is_there("identity-2"));
+	assert_false(is_there("identity-3"));
+	assert_int_equal(identity_elsewhere("another"), identity[0]);
+	if (second == identity[0]) /* by chance, once in 256 */
+		print_message("           first bytes alike\n");
 }
 
 static void secrets_are_for_their_owner_only(void **state)
@@ -256,7 +292,7 @@ static void secrets_are_for_their_owner_only(void **state)
 
 static void nothing_is_left_beside_them(void **state)
 {
-	static const char *const expected[] = {"service-a", "guests-a"};
+	static const char *const expected[] = {"service-a", "guests-a", "locks"};
 	struct service service;
 	struct guests g;
 	struct state s = opened();
@@ -265,7 +301,7 @@ static void nothing_is_left_beside_them(void **state)
 	state_service(&s, "a", &service);
 	guests_load(&g, &s, "a", NULL, NULL);
 	guests_add(&g, service.seed, 1);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(unlink(path_of(expected[i])), 0);
 	assert_int_equal(rmdir(directory), 0);
 	assert_int_equal(mkdir(directory, 0700), 0);
@@ -549,6 +585,7 @@ int main(void)
 		TEST(names_suit_files),
 		TEST(two_processes_do_not_share_a_name),
 		TEST(secrets_are_the_same_in_the_next_run),
+		TEST(two_processes_are_two_guests_of_a_service),
 		TEST(secrets_are_for_their_owner_only),
 		TEST(nothing_is_left_beside_them),
 		TEST(damaged_secrets_are_put_aside),
