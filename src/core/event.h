@@ -33,6 +33,8 @@ struct flow;
 	X(PUNCHING, "punching")                                                            \
 	/* host: guest number is connected over path; span since its ask */                \
 	X(GUEST_CONNECTED, "guest-connected")                                              \
+	/* host: guest number now sends from path */                                       \
+	X(GUEST_MOVED, "guest-moved")                                                      \
 	/* host: guest number is gone; why */                                              \
 	X(GUEST_GONE, "guest-gone")                                                        \
 	/* guest: asking the rendezvous at addr; number is the try, from 0 */              \
@@ -47,6 +49,8 @@ struct flow;
 	X(HOST_FOUND, "host-found")                                                        \
 	/* guest: connected over path; span since the attempt began */                     \
 	X(CONNECTED, "connected")                                                          \
+	/* guest: the host now sends from path */                                          \
+	X(MOVED, "moved")                                                                  \
 	/* guest: the path went silent or was ended; why; it tries again by itself */      \
 	X(LOST, "lost")                                                                    \
 	/* guest: the host says no; number is an enum host_refusal */                      \

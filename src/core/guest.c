@@ -31,6 +31,7 @@ struct guest *guest_new(const struct guest_config *config, uint64_t now)
 	g->config.credentials = NULL;
 	g->credentials = *config->credentials;
 	guest_fill(g, g->hash_key, sizeof(g->hash_key));
+	challenger_init(&g->challenger, &g->config.entropy, now);
 	timers_init(&g->timers);
 	flow_table_init(&g->flows, config->flows_max, &g->closing);
 	reassembly_pool_init(&g->pool, REASSEMBLY_MAX);
@@ -189,6 +190,8 @@ enum verdict guest_input(struct guest *g, const struct path *path, uint8_t *buf,
 		verdict = link_input(g, path, buf, len, now, delivery);
 	else if (message_is(buf, len))
 		verdict = input_message(g, path, buf, len, now);
+	else if (challenge_is(buf, len) || resume_is(buf, len))
+		verdict = link_resume_input(g, path, buf, len, now);
 	return verdict_count(&g->counts.verdicts, verdict);
 }
 
@@ -210,14 +213,20 @@ bool guest_connected(const struct guest *g)
 	return g->active.live;
 }
 
-size_t guest_seal(struct guest *g, struct flow *flow, unsigned part, const uint8_t *payload,
-	size_t len, uint8_t *out, struct path *path, uint64_t now)
+unsigned guest_parts(const struct guest *g, size_t len)
+{
+	return g->active.live ? session_parts(&g->active.session, len) : 1;
+}
+
+size_t guest_seal(struct guest *g, struct flow *flow, unsigned part, unsigned parts,
+	const uint8_t *payload, size_t len, uint8_t *out, struct path *path, uint64_t now)
 {
 	size_t size;
 
 	if (!g->active.live)
 		return 0;
-	size = session_seal(&g->active.session, flow->id, part, payload, len, out, now);
+	size = session_seal(
+		&g->active.session, flow->id, part, parts, payload, len, out, now);
 	*path = g->active.session.path;
 	flow->used_at = now;
 	return size;
@@ -277,6 +286,12 @@ bool guest_next_event(struct guest *g, struct event *event)
 		return true;
 	}
 	return next_socket_event(g, event) || events_take(&g->events, event);
+}
+
+void guest_network_changed(struct guest *g, uint64_t now)
+{
+	if (g->active.live)
+		session_hint(&g->active.session, now);
 }
 
 void guest_shutdown(struct guest *g, uint64_t now)

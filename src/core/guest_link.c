@@ -48,7 +48,7 @@ static void tell_connected(struct guest *g, uint64_t now)
 }
 
 bool link_open(struct guest *g, const struct noise_keys *keys, enum cipher cipher,
-	const uint8_t session_id[SESSION_ID_SIZE], const uint8_t instance[INSTANCE_SIZE],
+	const uint8_t session_id[SESSION_ID_SIZE], const struct reach *host,
 	const struct path *path, uint64_t now)
 {
 	struct session *s = &g->active.session;
@@ -58,10 +58,12 @@ bool link_open(struct guest *g, const struct noise_keys *keys, enum cipher ciphe
 		return false;
 	g->active.live = true;
 	memcpy(s->id, session_id, SESSION_ID_SIZE);
-	memcpy(g->active.instance, instance, INSTANCE_SIZE);
-	memcpy(g->favourite, instance, INSTANCE_SIZE);
+	memcpy(g->active.instance, host->instance, INSTANCE_SIZE);
+	memcpy(g->active.host_static, host->noise.peer_static, CRYPTO_KEY_SIZE);
+	memcpy(g->favourite, host->instance, INSTANCE_SIZE);
 	s->timer.owner = &g->active;
 	s->timer.kind = TIMER_LINK;
+	timers_set(&g->timers, &s->timer, now);
 	tell_connected(g, now);
 	/* The host believes us at our first frame: repeat it until it is answered. */
 	session_ping(s, now);
@@ -97,6 +99,9 @@ void link_expire(struct guest *g, struct link *link, uint64_t now)
 		return;
 	}
 	health = session_expire(&link->session, now);
+	if (health != SESSION_GONE)
+		rekey_guest_run(&link->rekey, &link->session, &g->credentials,
+			g->config.identity, link->host_static, &g->config.entropy, now);
 	if (health == SESSION_FINE)
 		return;
 	try_again(g, health == SESSION_GONE ? "silent for 45 s" : "silent", now);
@@ -126,6 +131,8 @@ static enum verdict take_frame(struct guest *g, struct link *link, const struct 
 	}
 	if (link == &g->active)
 		heard_again(g, now);
+	if (verdict == VERDICT_CONSUMED && frame->control && frame->type == CONTROL_REKEYED)
+		return rekey_guest_input(&link->rekey, &link->session, frame, now);
 	if (verdict != VERDICT_DELIVER)
 		return verdict;
 	flow = flow_find(&g->flows, frame->flow);
@@ -142,13 +149,32 @@ static bool on_path(const struct link *link, const struct path *path)
 	       addr_equal(&link->session.path.remote, &path->remote);
 }
 
+static void challenge(
+	struct guest *g, const struct path *path, const uint8_t edges[FRAME_OVERHEAD], uint64_t now)
+{
+	uint8_t out[CHALLENGE_SIZE];
+	size_t size =
+		challenge_make(&g->challenger, out, path, edges, FRAME_OVERHEAD, now);
+	struct datagram *d;
+
+	if (size == 0)
+		return;
+	d = outbox_add(&g->outbox, path, 0);
+	memcpy(d->data, out, size);
+	d->len = (uint16_t)size;
+}
+
 enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf, size_t len,
 	uint64_t now, struct delivery *delivery)
 {
 	struct link *links[2] = {&g->active, &g->old};
 	bool both = on_path(links[0], path) && on_path(links[1], path);
 	enum verdict verdict = VERDICT_DROP_NO_SESSION;
+	uint8_t edges[FRAME_OVERHEAD];
 	struct frame frame;
+
+	memcpy(edges, buf, FRAME_HEADER_SIZE);
+	memcpy(edges + FRAME_HEADER_SIZE, buf + len - CRYPTO_TAG_SIZE, CRYPTO_TAG_SIZE);
 
 	for (unsigned i = 0; i < 2; i++) {
 		uint8_t *at = buf;
@@ -162,7 +188,55 @@ enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf, 
 		if (verdict != VERDICT_DROP_FORGED && verdict != VERDICT_DROP_REPLAY)
 			return take_frame(g, links[i], &frame, verdict, now, delivery);
 	}
+	if (verdict != VERDICT_DROP_REPLAY && g->active.live)
+		challenge(g, path, edges, now);
 	return verdict;
+}
+
+/* --- moving ------------------------------------------------------------------------- */
+
+/* The host does not know us at this address: tell it which session we are. */
+static enum verdict input_challenge(
+	struct guest *g, const struct path *path, const uint8_t *buf, uint64_t now)
+{
+	struct datagram *d;
+
+	if (!on_path(&g->active, path) || !challenge_means(&g->active.session, buf))
+		return VERDICT_DROP_UNSOLICITED;
+	d = outbox_add(&g->outbox, path, 0);
+	d->len = (uint16_t)resume_make(&g->active.session, d->data, buf, now);
+	return VERDICT_CONSUMED;
+}
+
+static void link_move(struct guest *g, const struct path *path, uint64_t now)
+{
+	struct event *event = events_add(&g->events, EVENT_MOVED);
+
+	event->path = *path;
+	session_move(&g->active.session, path, now);
+	heard_again(g, now);
+	session_ping(&g->active.session, now);
+}
+
+enum verdict link_resume_input(
+	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+{
+	struct session *s = &g->active.session;
+
+	if (!g->active.live)
+		return VERDICT_DROP_NO_SESSION;
+	if (challenge_is(buf, len))
+		return input_challenge(g, path, buf, now);
+	if (!resume_is_asked(&g->challenger, buf, path, now))
+		return VERDICT_DROP_STALE;
+	if (memcmp(resume_session_id(buf), s->id, SESSION_ID_SIZE) != 0)
+		return VERDICT_DROP_NO_SESSION;
+	if (!resume_open(s, buf))
+		return VERDICT_DROP_FORGED;
+	session_heard(s, now);
+	if (!on_path(&g->active, path))
+		link_move(g, path, now);
+	return VERDICT_CONSUMED;
 }
 
 void link_hint(struct guest *g, const struct path *path, uint64_t now)

@@ -7,9 +7,11 @@
 
 #include "core/candidate.h"
 #include "core/guest.h"
+#include "core/handshake.h"
 #include "core/message.h"
 #include "core/outbox.h"
 #include "core/reassembly.h"
+#include "core/resume.h"
 #include "core/retry.h"
 #include "core/session.h"
 #include "core/table.h"
@@ -75,6 +77,8 @@ struct link {
 	bool live;
 	struct session session;
 	uint8_t instance[INSTANCE_SIZE]; /* of the host */
+	uint8_t host_static[CRYPTO_KEY_SIZE];
+	struct rekey_guest rekey;
 };
 
 struct guest_socket {
@@ -103,6 +107,7 @@ struct guest {
 	uint64_t resume_at;         /* not to try before */
 	struct timer trial_timer;
 	struct link active, old;
+	struct challenger challenger;
 	bool lost;                  /* EVENT_LOST was given for the active link */
 	uint8_t favourite[INSTANCE_SIZE]; /* host last connected to */
 	struct guest_progress progress;
@@ -148,12 +153,14 @@ enum verdict trial_input(
 
 /* guest_link.c */
 bool link_open(struct guest *g, const struct noise_keys *keys, enum cipher cipher,
-	const uint8_t session_id[SESSION_ID_SIZE], const uint8_t instance[INSTANCE_SIZE],
+	const uint8_t session_id[SESSION_ID_SIZE], const struct reach *host,
 	const struct path *path, uint64_t now);
 void link_expire(struct guest *g, struct link *link, uint64_t now);
 enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf, size_t len,
 	uint64_t now, struct delivery *delivery);
 void links_end(struct guest *g);
+enum verdict link_resume_input(
+	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now);
 void link_hint(struct guest *g, const struct path *path, uint64_t now);
 
 #endif

@@ -162,20 +162,12 @@ static void add_targets(struct guest *g, struct reach *host, const struct candid
 
 static bool begin_noise(struct guest *g, struct reach *host, const uint8_t *host_static)
 {
-	uint8_t prologue[8 + CRYPTO_KEY_SIZE + ID_SIZE], ephemeral[CRYPTO_KEY_SIZE];
 	uint8_t payload[HELLO_PAYLOAD_SIZE] = {0};
-	bool ok;
 
-	memcpy(prologue, "eyelet 1", 8);
-	memcpy(prologue + 8, g->credentials.service, CRYPTO_KEY_SIZE);
-	memcpy(prologue + 8 + CRYPTO_KEY_SIZE, g->trial.id, ID_SIZE);
 	payload[0] = g->config.ciphers;
-	guest_fill(g, ephemeral, sizeof(ephemeral));
-	noise_start_guest(&host->noise, g->config.identity, ephemeral, host_static,
-		g->credentials.psk, prologue, sizeof(prologue));
-	ok = noise_write_hello(&host->noise, payload, sizeof(payload), host->message);
-	crypto_wipe(ephemeral, sizeof(ephemeral));
-	return ok;
+	handshake_guest(&host->noise, HANDSHAKE_ATTEMPT, g->trial.id, &g->credentials,
+		g->config.identity, host_static, &g->config.entropy);
+	return noise_write_hello(&host->noise, payload, sizeof(payload), host->message);
 }
 
 static struct reach *reach_find(struct trial *t, const uint8_t instance[INSTANCE_SIZE])
@@ -337,8 +329,7 @@ static enum verdict input_welcome(struct guest *g, struct trial *t, const struct
 			    &host->noise, message, WELCOME_NOISE_SIZE, payload, &keys))
 			continue;
 		ok = (payload[SESSION_ID_SIZE] & g->config.ciphers) != 0 &&
-		     link_open(g, &keys, payload[SESSION_ID_SIZE], payload, host->instance,
-			     path, now);
+		     link_open(g, &keys, payload[SESSION_ID_SIZE], payload, host, path, now);
 		crypto_wipe(&keys, sizeof(keys));
 		if (ok)
 			trial_end(g);

@@ -48,6 +48,7 @@ struct host *host_new(const struct host_config *config, uint64_t now)
 	crypto_x25519_public(h->host_static_public, h->service.host_static);
 	host_fill(h, h->hash_key, sizeof(h->hash_key));
 	host_fill(h, h->busy_key, sizeof(h->busy_key));
+	challenger_init(&h->challenger, &h->config.entropy, now);
 	h->next_number = 1;
 	bucket_init(&h->punches, PUNCH_RATE, PUNCH_RATE, now);
 	bucket_init(&h->handshakes, HELLO_RATE, HELLO_RATE, now);
@@ -178,6 +179,8 @@ enum verdict host_input(struct host *h, const struct path *path, uint8_t *buf, s
 		verdict = frame_input(h, path, buf, len, now, delivery);
 	else if (message_is(buf, len))
 		verdict = input_message(h, path, buf, len, now);
+	else if (challenge_is(buf, len) || resume_is(buf, len))
+		verdict = resume_input(h, path, buf, len, now);
 	return verdict_count(&h->counts.verdicts, verdict);
 }
 
@@ -193,15 +196,23 @@ void host_icmp(struct host *h, const struct path *path, const struct addr *offen
 		route_hint(h, path, now);
 }
 
-size_t host_seal(struct host *h, struct flow *flow, unsigned part, const uint8_t *payload,
-	size_t len, uint8_t *out, struct path *path, uint64_t now)
+unsigned host_parts(const struct flow *flow, size_t len)
+{
+	const struct peer *peer = flow->owner;
+
+	return peer->connection != NULL ? session_parts(&peer->connection->session, len) : 1;
+}
+
+size_t host_seal(struct host *h, struct flow *flow, unsigned part, unsigned parts,
+	const uint8_t *payload, size_t len, uint8_t *out, struct path *path, uint64_t now)
 {
 	struct peer *peer = flow->owner;
 	struct connection *c = peer->connection;
 	size_t size = 0;
 
 	if (c != NULL)
-		size = session_seal(&c->session, flow->id, part, payload, len, out, now);
+		size = session_seal(
+			&c->session, flow->id, part, parts, payload, len, out, now);
 	if (size == 0) {
 		h->counts.dropped_out++;
 		return 0;
@@ -300,6 +311,12 @@ bool host_next_event(struct host *h, struct event *event)
 		return true;
 	}
 	return next_socket_event(h, event) || events_take(&h->events, event);
+}
+
+void host_network_changed(struct host *h, uint64_t now)
+{
+	leases_check(h, now);
+	connections_hint(h, now);
 }
 
 void host_shutdown(struct host *h, uint64_t now)

@@ -74,11 +74,17 @@ enum verdict host_input(struct host *h, const struct path *path, uint8_t *buf, s
 void host_icmp(struct host *h, const struct path *path, const struct addr *offender,
 	uint8_t type, uint8_t code, const uint8_t *quoted, size_t quoted_len, uint64_t now);
 
-/* Seals part (0 .. session_parts(len) - 1) of one datagram from the target into out, with
- * room for len + FRAME_OVERHEAD_MAX bytes, and gives its path. Returns the frame's length; 0
- * if the guest is not connected now (the datagram is dropped and counted). */
-size_t host_seal(struct host *h, struct flow *flow, unsigned part, const uint8_t *payload,
-	size_t len, uint8_t *out, struct path *path, uint64_t now);
+/* Returns how many frames a payload of len bytes takes on the way to the flow's guest. */
+unsigned host_parts(const struct flow *flow, size_t len);
+
+/* Seals part (0 .. parts - 1, in turn) of one datagram from the target into out, with room
+ * for len + FRAME_OVERHEAD_MAX bytes, and gives its path. Returns the frame's length; 0 if
+ * the guest is not connected now (the datagram is dropped and counted). */
+size_t host_seal(struct host *h, struct flow *flow, unsigned part, unsigned parts,
+	const uint8_t *payload, size_t len, uint8_t *out, struct path *path, uint64_t now);
+
+/* The machine's own addresses or routes changed: leases and paths are checked at once. */
+void host_network_changed(struct host *h, uint64_t now);
 
 bool host_output(struct host *h, struct datagram *d, uint64_t now);
 void host_expire(struct host *h, uint64_t now);

@@ -326,19 +326,6 @@ static enum verdict hello_refuse(
 	return VERDICT_DROP_LIMIT;
 }
 
-static void begin_noise(struct host *h, struct noise *noise, const uint8_t *attempt)
-{
-	uint8_t prologue[8 + CRYPTO_KEY_SIZE + ID_SIZE], ephemeral[CRYPTO_KEY_SIZE];
-
-	memcpy(prologue, "eyelet 1", 8);
-	memcpy(prologue + 8, h->credentials.service, CRYPTO_KEY_SIZE);
-	memcpy(prologue + 8 + CRYPTO_KEY_SIZE, attempt, ID_SIZE);
-	host_fill(h, ephemeral, sizeof(ephemeral));
-	noise_start_host(noise, h->service.host_static, ephemeral, h->credentials.psk, prologue,
-		sizeof(prologue));
-	crypto_wipe(ephemeral, sizeof(ephemeral));
-}
-
 static enum cipher choose_cipher(uint8_t both)
 {
 	return both & CIPHER_AES_256_GCM ? CIPHER_AES_256_GCM : both & CIPHER_CHACHA20_POLY1305;
@@ -355,11 +342,11 @@ static enum verdict hello_welcome(struct host *h, struct attempt *a, struct nois
 	host_fill(h, payload, SESSION_ID_SIZE);
 	payload[SESSION_ID_SIZE] = (uint8_t)cipher;
 	if (noise_write_welcome(noise, payload, sizeof(payload), message, &keys))
-		c = connection_open(h, &keys, cipher, noise->peer_static, path, now);
+		c = connection_open(
+			h, &keys, cipher, payload, noise->peer_static, path, now);
 	crypto_wipe(&keys, sizeof(keys));
 	if (c == NULL)
 		return VERDICT_DROP_MEMORY;
-	memcpy(c->session.id, payload, SESSION_ID_SIZE);
 	c->attempt = a;
 	c->began_at = a->began_at;
 	a->connection = c;
@@ -381,7 +368,8 @@ static enum verdict hello_first(struct host *h, struct attempt *a, const struct 
 		return VERDICT_DROP_LIMIT;
 	if (!hello_is_paid(h, path, buf, now))
 		return VERDICT_DROP_LIMIT;
-	begin_noise(h, &noise, a->id);
+	handshake_host(&noise, HANDSHAKE_ATTEMPT, a->id, &h->credentials,
+		h->service.host_static, &h->config.entropy);
 	h->counts.handshakes++;
 	if (!noise_read_hello(&noise, message, HELLO_NOISE_SIZE, payload)) {
 		crypto_wipe(&noise, sizeof(noise));

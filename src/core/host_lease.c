@@ -119,6 +119,13 @@ void lease_expire(struct host *h, struct lease *lease, uint64_t now)
 	lease_send(h, lease, now);
 }
 
+void leases_check(struct host *h, uint64_t now)
+{
+	for (size_t i = 0; i < h->config.server_count; i++)
+		if (h->leases[i].state == LEASE_HELD && h->leases[i].retry.next_at == NEVER)
+			timers_set(&h->timers, &h->leases[i].timer, now);
+}
+
 /* --- own mapping -------------------------------------------------------------------- */
 
 /* Asks at a further port of the rendezvous, in turn, how we look from there. */
@@ -278,12 +285,16 @@ static void input_cookie(struct host *h, struct lease *lease, const uint8_t *buf
 	lease_send(h, lease, now);
 }
 
-static void note_observed(struct host *h, struct lease *lease, const struct addr *observed)
+static void note_observed(
+	struct host *h, struct lease *lease, const struct addr *observed, uint64_t now)
 {
 	struct event *event;
 
 	if (lease->told && addr_equal(observed, &lease->observed))
 		return;
+	/* Seen elsewhere than before: what NATs kept for the guests is gone as well. */
+	if (lease->observed.family != ADDR_NONE && !addr_equal(observed, &lease->observed))
+		connections_hint(h, now);
 	lease->observed = *observed;
 	lease->told = true;
 	event = events_add(&h->events, EVENT_REGISTERED);
@@ -300,7 +311,7 @@ static void input_registered(struct host *h, struct lease *lease, const uint8_t 
 		return;
 	memcpy(lease->token, m.token, TOKEN_SIZE);
 	lease_enter(h, lease, LEASE_HELD, now);
-	note_observed(h, lease, &m.observed);
+	note_observed(h, lease, &m.observed, now);
 	levels_begin(h, lease, now);
 	lease_probe_mapping(h, lease, now);
 }
@@ -314,7 +325,7 @@ static void input_refreshed(struct host *h, struct lease *lease, const uint8_t *
 	if (lease->state != LEASE_HELD || !refreshed_decode(&seconds, &observed, buf, len))
 		return;
 	lease_enter(h, lease, LEASE_HELD, now);
-	note_observed(h, lease, &observed);
+	note_observed(h, lease, &observed, now);
 }
 
 static void input_error(struct host *h, struct lease *lease, const uint8_t *buf, size_t len,

@@ -7,10 +7,12 @@
 
 #include "core/bucket.h"
 #include "core/candidate.h"
+#include "core/handshake.h"
 #include "core/host.h"
 #include "core/message.h"
 #include "core/outbox.h"
 #include "core/reassembly.h"
+#include "core/resume.h"
 #include "core/retry.h"
 #include "core/session.h"
 #include "core/table.h"
@@ -127,8 +129,10 @@ struct connection {
 	struct attempt *attempt;
 	uint64_t began_at;
 	bool replaced;
+	struct rekey_host rekey;
 	struct route_link routes[ROUTES_MAX];
 	struct connection *next, *prev;
+	UT_hash_handle hh; /* by session id */
 };
 
 /* A guest by identity; outlives its connections. */
@@ -158,7 +162,9 @@ struct host {
 	struct attempt *attempts;
 	struct bucket punches, handshakes;
 	struct route *routes;
-	struct connection *connections;
+	struct connection *connections; /* a list */
+	struct connection *by_id;       /* the same, as a table by session id */
+	struct challenger challenger;
 	struct peer *peers;
 	struct flow *closing, *told; /* flows closed; the one whose closing was told last */
 	uint32_t next_number;
@@ -187,6 +193,8 @@ enum verdict lease_input(
 void lease_expire(struct host *h, struct lease *lease, uint64_t now);
 void lease_probe_mapping(struct host *h, struct lease *lease, uint64_t now);
 void leases_end(struct host *h, uint64_t now);
+/* Refreshes all leases now: has our observed address changed? */
+void leases_check(struct host *h, uint64_t now);
 /* The lease at a server that a datagram came from; NULL if none. */
 struct lease *lease_at(struct host *h, const struct path *path);
 void levels_expire(struct host *h, uint64_t now);
@@ -208,8 +216,8 @@ void attempts_answer_again(struct host *h, uint64_t now);
 
 /* host_peer.c */
 struct connection *connection_open(struct host *h, const struct noise_keys *keys,
-	enum cipher cipher, const uint8_t identity[CRYPTO_KEY_SIZE], const struct path *path,
-	uint64_t now);
+	enum cipher cipher, const uint8_t session_id[SESSION_ID_SIZE],
+	const uint8_t identity[CRYPTO_KEY_SIZE], const struct path *path, uint64_t now);
 void connection_free(struct host *h, struct connection *c);
 /* Frames of c may come from there. */
 void connection_route(struct host *h, struct connection *c, const struct path *path);
@@ -222,5 +230,10 @@ void peers_sweep(struct host *h, uint64_t now);
 enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf, size_t len,
 	uint64_t now, struct delivery *delivery);
 void route_hint(struct host *h, const struct path *path, uint64_t now);
+/* A challenge or a resume came in. */
+enum verdict resume_input(
+	struct host *h, const struct path *path, const uint8_t *buf, size_t len, uint64_t now);
+/* Something about our own addresses changed: every path is in doubt. */
+void connections_hint(struct host *h, uint64_t now);
 
 #endif

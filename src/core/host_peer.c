@@ -102,8 +102,8 @@ static void settle_routes(struct host *h, struct connection *c, const struct pat
 /* --- connections -------------------------------------------------------------------- */
 
 struct connection *connection_open(struct host *h, const struct noise_keys *keys,
-	enum cipher cipher, const uint8_t identity[CRYPTO_KEY_SIZE], const struct path *path,
-	uint64_t now)
+	enum cipher cipher, const uint8_t session_id[SESSION_ID_SIZE],
+	const uint8_t identity[CRYPTO_KEY_SIZE], const struct path *path, uint64_t now)
 {
 	struct connection *c = calloc(1, sizeof(*c));
 
@@ -115,13 +115,16 @@ struct connection *connection_open(struct host *h, const struct noise_keys *keys
 		return NULL;
 	}
 	memcpy(c->identity, identity, CRYPTO_KEY_SIZE);
+	memcpy(c->session.id, session_id, SESSION_ID_SIZE);
+	TABLE_ADD(h->by_id, h->hash_key, session.id, SESSION_ID_SIZE, c);
 	c->session.timer.owner = c;
 	c->session.timer.kind = TIMER_CONNECTION;
 	h->sockets[path->socket].connections++;
 	DL_APPEND(h->connections, c);
 	h->counts.half_open++;
 	connection_route(h, c, path);
-	if (timers_set(&h->timers, &c->session.timer, now + HALF_OPEN_LIFE))
+	if (TABLE_HOLDS(c) &&
+		timers_set(&h->timers, &c->session.timer, now + HALF_OPEN_LIFE))
 		return c;
 	connection_free(h, c);
 	return NULL;
@@ -141,6 +144,8 @@ void connection_free(struct host *h, struct connection *c)
 		c->attempt->connection = NULL;
 	h->sockets[c->session.path.socket].connections--;
 	DL_DELETE(h->connections, c);
+	if (TABLE_HOLDS(c))
+		HASH_DEL(h->by_id, c);
 	session_fini(&c->session);
 	free(c);
 }
@@ -288,6 +293,9 @@ static enum verdict take_control(
 
 	if (frame->type == CONTROL_BYE) {
 		connection_end(h, c, "it said goodbye", now);
+	} else if (frame->type == CONTROL_REKEY) {
+		return rekey_host_input(&c->rekey, &c->session, frame, &h->credentials,
+			h->service.host_static, c->identity, &h->config.entropy, now);
 	} else if (frame->type == CONTROL_FLOW_CLOSED) {
 		flow = flow_find(&c->peer->flows, frame->flow);
 		if (flow != NULL)
@@ -328,6 +336,22 @@ static enum verdict take_frame(struct host *h, struct connection *c, const struc
 							      : verdict;
 }
 
+/* Nobody opens the frame: whose it is may be found out by a challenge. */
+static enum verdict challenge(struct host *h, const struct path *path, const uint8_t *frame,
+	size_t len, uint64_t now)
+{
+	uint8_t out[CHALLENGE_SIZE];
+	size_t size = challenge_make(&h->challenger, out, path, frame, len, now);
+	struct datagram *d;
+
+	if (size > 0) {
+		d = outbox_add(&h->outbox, path, 0);
+		memcpy(d->data, out, size);
+		d->len = (uint16_t)size;
+	}
+	return VERDICT_DROP_NO_SESSION;
+}
+
 static bool opened(enum verdict verdict)
 {
 	return verdict != VERDICT_DROP_FORGED && verdict != VERDICT_DROP_REPLAY;
@@ -338,6 +362,7 @@ enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf, 
 {
 	struct route *route = route_find(h, path);
 	struct route_link *link, *next;
+	uint8_t edges[FRAME_OVERHEAD];
 	struct frame frame;
 	enum verdict verdict = VERDICT_DROP_NO_SESSION;
 	bool several;
@@ -349,7 +374,11 @@ enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf, 
 	}
 #endif
 	if (route == NULL)
-		return VERDICT_DROP_NO_SESSION;
+		return challenge(h, path, buf, len, now);
+	/* Header and tag, all that a challenge needs: opening spoils the tag's place never,
+	 * the rest always. */
+	memcpy(edges, buf, FRAME_HEADER_SIZE);
+	memcpy(edges + FRAME_HEADER_SIZE, buf + len - CRYPTO_TAG_SIZE, CRYPTO_TAG_SIZE);
 	several = route->links->next != NULL;
 	LL_FOREACH_SAFE (route->links, link, next) {
 		struct connection *c = link->connection;
@@ -362,6 +391,8 @@ enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf, 
 		if (opened(verdict))
 			return take_frame(h, c, path, &frame, verdict, now, delivery);
 	}
+	if (verdict == VERDICT_DROP_FORGED)
+		challenge(h, path, edges, sizeof(edges), now);
 	return verdict;
 }
 
@@ -375,4 +406,77 @@ void route_hint(struct host *h, const struct path *path, uint64_t now)
 	LL_FOREACH (route->links, link)
 		if (link->connection->peer != NULL && !link->connection->replaced)
 			session_hint(&link->connection->session, now);
+}
+
+void connections_hint(struct host *h, uint64_t now)
+{
+	struct connection *c;
+
+	for (c = h->connections; c != NULL; c = c->next)
+		if (c->peer != NULL && !c->replaced)
+			session_hint(&c->session, now);
+}
+
+/* --- moving ------------------------------------------------------------------------- */
+
+/* A guest does not know us at this address: tell it which session we are. */
+static enum verdict input_challenge(
+	struct host *h, const struct path *path, const uint8_t *buf, uint64_t now)
+{
+	struct route *route = route_find(h, path);
+	struct route_link *link;
+	struct datagram *d;
+
+	for (link = route != NULL ? route->links : NULL; link != NULL; link = link->next) {
+		struct connection *c = link->connection;
+
+		if (c->peer == NULL || !challenge_means(&c->session, buf))
+			continue;
+		d = outbox_add(&h->outbox, path, 0);
+		d->len = (uint16_t)resume_make(&c->session, d->data, buf, now);
+		return VERDICT_CONSUMED;
+	}
+	return VERDICT_DROP_UNSOLICITED;
+}
+
+static void connection_move(
+	struct host *h, struct connection *c, const struct path *path, uint64_t now)
+{
+	struct route *route = route_open(h, path);
+
+	if (route == NULL)
+		return;
+	for (unsigned i = 0; i < ROUTES_MAX; i++)
+		if (c->routes[i].route != NULL && c->routes[i].route != route)
+			route_leave(h, &c->routes[i]);
+	if (!routed_to(c, route)) {
+		c->routes[0] = (struct route_link){.route = route, .connection = c};
+		LL_PREPEND(route->links, &c->routes[0]);
+	}
+	h->sockets[c->session.path.socket].connections--;
+	h->sockets[path->socket].connections++;
+	session_move(&c->session, path, now);
+	tell_guest(h, EVENT_GUEST_MOVED, c, NULL, now);
+	session_ping(&c->session, now);
+}
+
+enum verdict resume_input(
+	struct host *h, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+{
+	struct connection *c;
+
+	if (challenge_is(buf, len))
+		return input_challenge(h, path, buf, now);
+	if (!resume_is_asked(&h->challenger, buf, path, now))
+		return VERDICT_DROP_STALE;
+	TABLE_FIND(h->by_id, h->hash_key, resume_session_id(buf), SESSION_ID_SIZE, c);
+	if (c == NULL || c->peer == NULL || c->replaced)
+		return VERDICT_DROP_NO_SESSION;
+	if (!resume_open(&c->session, buf))
+		return VERDICT_DROP_FORGED;
+	session_heard(&c->session, now);
+	if (route_find(h, path) == NULL || !addr_equal(&c->session.path.remote, &path->remote) ||
+		c->session.path.socket != path->socket)
+		connection_move(h, c, path, now);
+	return VERDICT_CONSUMED;
 }

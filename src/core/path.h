@@ -13,8 +13,8 @@ struct path {
 	struct addr remote; /* the other end */
 };
 
-/* The longest control datagram the core ever makes, in bytes; fits an IPv6 minimum MTU. */
-#define DATAGRAM_MAX 1200
+/* The longest control datagram the core ever makes, in bytes: a probe of the path MTU. */
+#define DATAGRAM_MAX 1480
 
 /* One control datagram to be sent. */
 struct datagram {

@@ -1,33 +1,44 @@
 /* SPDX-License-Identifier: MIT */
-/* One side of an authenticated guest-host pair: keys, counters, liveness, and the frames
- * that come of them. Both host and guest embed it.
+/* One side of an authenticated guest-host pair: keys, counters, path, liveness, and the
+ * frames that come of them. Both host and guest embed it.
  *
- * Liveness: whoever sent something and heard nothing for 1 s asks with a ping every 100 ms;
- * after 10 without any answer the session is suspect (a guest then begins a new attempt
- * beside it). Whoever sent nothing for the keepalive interval pings, which holds the NATs'
- * mappings (RFC 4787, REQ-5). After 45 s without a frame the session is dead. */
+ * Keys come in generations of two epoch bits. A new one is made by a Noise handshake inside
+ * the session (rekey.h), before the old one ends: the guest seals with it as soon as it has
+ * it, the host from the first frame on that it opened with it, and both keep the older for
+ * what is still under way.
+ *
+ * Liveness: whoever sent something and heard nothing for 400 ms asks with a ping every
+ * 200 ms; after 3 without any answer, 1 s after the traffic, the session is suspect (a guest
+ * then has the rendezvous introduce the two again, beside it). Whoever sent nothing for the
+ * keepalive interval pings, which holds the NATs' mappings (RFC 4787, REQ-5). After 45 s
+ * without a frame the session is dead. */
 #ifndef EYELET_CORE_SESSION_H
 #define EYELET_CORE_SESSION_H
 
 #include "core/frame.h"
 #include "core/noise.h"
 #include "core/outbox.h"
-#include "core/replay.h"
+#include "core/pmtu.h"
 #include "core/reassembly.h"
+#include "core/replay.h"
 #include "core/timers.h"
 #include "core/verdict.h"
 
 #define SESSION_ID_SIZE       8
 #define SESSION_KEEPALIVE     (15 * SECOND) /* of a guest; hosts wait a third longer */
-#define SESSION_UNHEARD       SECOND        /* silence after a send until the first ping */
-#define SESSION_PING_INTERVAL (100 * MILLISECOND)
-#define SESSION_PINGS         10            /* unanswered ones that make it suspect */
+#define SESSION_UNHEARD       (400 * MILLISECOND) /* silence after a send until the first ping */
+#define SESSION_PING_INTERVAL (200 * MILLISECOND)
+#define SESSION_PINGS         3             /* unanswered ones that make it suspect */
 #define SESSION_DEAD          (45 * SECOND)
 #define SESSION_REPORT        SECOND        /* between reports while receiving */
 #define SESSION_REPORT_FRAMES (UINT64_C(1) << 20)
 #define SESSION_UNREPORTED    (UINT64_C(1) << 22) /* frames sent without any report */
+#define SESSION_REKEY_FRAMES  (UINT64_C(1) << 26) /* frames either way that ask for new keys */
+#define SESSION_REKEY_SPAN    (120 * SECOND)      /* of use, likewise */
 #define SESSION_FRAMES_MAX    (UINT64_C(1) << 28) /* frames one key ever seals */
-#define SESSION_CIPHERS       (CIPHER_CHACHA20_POLY1305 | CIPHER_AES_256_GCM)
+#define SESSION_OVERLAP       (10 * SECOND)       /* an older generation still opens */
+#define SESSION_EPOCHS        4                   /* two bits on the wire */
+#define SESSION_PARTS_MAX     64                  /* frames of one datagram */
 
 /* Control messages inside frames: name, value, text */
 #define CONTROL_MAP(X)                                                                     \
@@ -35,7 +46,11 @@
 	X(PONG, 2, "pong")                                                                 \
 	X(REPORT, 3, "report")                                                             \
 	X(BYE, 4, "bye")                                                                   \
-	X(FLOW_CLOSED, 5, "flow-closed")
+	X(FLOW_CLOSED, 5, "flow-closed")                                                   \
+	X(REKEY, 6, "rekey")                                                               \
+	X(REKEYED, 7, "rekeyed")                                                           \
+	X(PROBE, 8, "probe")                                                               \
+	X(PROBED, 9, "probed")
 
 enum control_type {
 #define X(name, value, text) CONTROL_##name = value,
@@ -43,30 +58,50 @@ enum control_type {
 #undef X
 };
 
+/* One pair of keys with its nonce space and window. */
+struct generation {
+	struct crypto_aead *seal, *open;
+	uint64_t sent;     /* frames sealed: the next counter */
+	uint64_t reported; /* one more than the highest the peer says it saw */
+	struct replay replay;
+	uint64_t report_next; /* replay.next that makes a report due */
+	uint64_t used_at;     /* its first data frame either way; NEVER before */
+	uint64_t retire_at;   /* NEVER while it is the newest */
+};
+
+/* Tags of frames sent, by which a challenge is known to mean us: of the last ones, and of
+ * every 64th for long, so that at any rate one that earned a challenge is still here. */
+#define SESSION_TAG_SIZE 8
+#define SESSION_TAGS     64
+struct session_tags {
+	uint8_t last[SESSION_TAGS][SESSION_TAG_SIZE];
+	uint8_t sparse[SESSION_TAGS][SESSION_TAG_SIZE];
+};
+
 struct session {
 	uint8_t id[SESSION_ID_SIZE];
-	struct crypto_aead *seal, *open;
+	struct generation *generations[SESSION_EPOCHS]; /* NULL where there is none */
+	uint8_t epoch; /* what is sealed under */
 	enum cipher cipher;
 	bool is_host;
-	struct path path;        /* where frames go */
-	uint64_t sent;           /* frames sealed: the next counter */
-	uint64_t reported;       /* one more than the highest the peer says it saw */
-	struct replay replay;
+	struct path path; /* where frames go */
 	uint64_t opened_at;
 	uint64_t sent_at, heard_at; /* last frame each way */
-	uint64_t unheard_at;     /* first send since anything was heard; NEVER if none */
-	uint64_t report_at;      /* not before */
-	uint64_t report_next;    /* replay.next that makes a report due */
-	unsigned pings;          /* unanswered */
-	uint64_t rtt;            /* ns, of the last ping; 0 before */
+	uint64_t unheard_at;        /* first send since anything was heard; NEVER if none */
+	uint64_t report_at;         /* not before */
+	unsigned pings;             /* unanswered */
+	uint64_t rtt;               /* ns, of the last ping; 0 before */
 	struct timer timer;
-	struct timers *timers;   /* the owner's */
-	struct outbox *outbox;   /* the owner's */
+	struct timers *timers; /* the owner's */
+	struct outbox *outbox; /* the owner's */
 	struct reassembly parts;
-	uint16_t next_part;      /* id of the next split datagram */
+	struct pmtu pmtu;
+	uint16_t next_part; /* id of the last split datagram */
+	struct session_tags tags;
 	struct session_counts {
 		uint64_t datagrams_out, bytes_out, datagrams_in, bytes_in; /* payloads */
 		uint64_t lost_in; /* counters never seen below the highest */
+		uint64_t rekeys, moves;
 	} counts;
 };
 
@@ -78,42 +113,102 @@ bool session_init(struct session *s, const struct noise_keys *keys, enum cipher 
 	struct reassembly_pool *pool, uint64_t now);
 void session_fini(struct session *s);
 
-/* Returns how many frames a payload of len bytes (0..65,507) takes: 1, or 2 above 65,487. */
-unsigned session_parts(size_t len);
+/* --- session_keys.c: generations ---------------------------------------------------- */
 
-/* Seals part (0, or 1 of 2) of one application datagram into out, which must have room for
- * len + FRAME_OVERHEAD_MAX bytes and not overlap payload. Returns the frame's length;
- * 0 if the keys are used up or the peer reported nothing for too long. */
-size_t session_seal(struct session *s, uint16_t flow, unsigned part, const uint8_t *payload,
-	size_t len, uint8_t *out, uint64_t now);
+static inline struct generation *session_current(const struct session *s)
+{
+	return s->generations[s->epoch];
+}
 
-/* What a frame held. */
-struct frame {
-	bool control;
-	uint8_t type;      /* enum control_type, of a control frame */
-	uint16_t flow;     /* of data, and of FLOW_CLOSED */
-	uint8_t code;      /* of BYE */
-	uint8_t *payload;  /* of data: in buf, or in the session's reassembly */
-	size_t len;
-};
+/* True if the current keys want to be replaced. */
+bool session_wants_rekey(const struct session *s, uint64_t now);
 
-/* Opens a frame in place. VERDICT_DELIVER: frame->payload is an application datagram;
- * VERDICT_CONSUMED: a control frame, or a part of a datagram. Pings are answered and reports
- * taken here. Anything that does not open changes nothing. */
-enum verdict session_open(
-	struct session *s, uint8_t *buf, size_t len, struct frame *frame, uint64_t now);
+/* The epoch that a new generation gets. */
+static inline uint8_t session_next_epoch(const struct session *s)
+{
+	return (uint8_t)((s->epoch + 1) % SESSION_EPOCHS);
+}
+
+/* Adds the next generation. A guest seals with it from now on, a host when its first frame
+ * opened. Returns false if memory ran out, or the epoch is still taken. */
+bool session_install(struct session *s, const struct noise_keys *keys, uint64_t now);
+
+/* Makes epoch the one to seal with; older generations retire after SESSION_OVERLAP. */
+void session_adopt(struct session *s, uint8_t epoch, uint64_t now);
+
+/* Frees generations whose time is over. */
+void session_retire(struct session *s, uint64_t now);
+
+/* --- session_seal.c: frames out ----------------------------------------------------- */
+
+/* Returns how many frames a payload of len bytes (0..65,507) takes on the session's path:
+ * 1, or as many equal parts as keep each within the path MTU. */
+unsigned session_parts(const struct session *s, size_t len);
+
+/* Seals part (0 .. session_parts - 1) of one application datagram into out, which must have
+ * room for len + FRAME_OVERHEAD_MAX bytes and not overlap payload. All parts of a datagram
+ * are sealed in turn, with no other datagram of the session in between. Returns the frame's
+ * length; 0 if the keys are used up or the peer reported nothing for too long. */
+size_t session_seal(struct session *s, uint16_t flow, unsigned part, unsigned parts,
+	const uint8_t *payload, size_t len, uint8_t *out, uint64_t now);
 
 /* Queue a control frame on the session's path. */
 void session_ping(struct session *s, uint64_t now);
 void session_bye(struct session *s, uint8_t code, uint64_t now);
 void session_close_flow(struct session *s, uint16_t flow, uint64_t now);
+/* REKEY and REKEYED carry an epoch and a Noise message. */
+void session_send_rekey(struct session *s, enum control_type type, uint8_t epoch,
+	const uint8_t *message, size_t len, uint64_t now);
+void session_pong(struct session *s, uint64_t stamp, uint64_t now);
+void session_report(struct session *s, uint64_t now);
+void session_probed(struct session *s, uint16_t size, uint64_t now);
+/* Sends what probes of the path MTU are due. */
+void session_probe(struct session *s, uint64_t now);
+
+/* True if we sent, not long ago, a frame with these low 24 bits of counter and this tag. */
+bool session_sent_tag(
+	const struct session *s, uint32_t counter, const uint8_t tag[SESSION_TAG_SIZE]);
+
+/* --- session_open.c: frames in ------------------------------------------------------ */
+
+/* What a frame held. */
+struct frame {
+	bool control;
+	uint8_t type;     /* enum control_type, of a control frame */
+	uint16_t flow;    /* of data, and of FLOW_CLOSED */
+	uint8_t code;     /* of BYE; the epoch of REKEY and REKEYED */
+	uint8_t *payload; /* of data: in buf, or in the session's reassembly; of REKEY(ED) */
+	size_t len;
+};
+
+/* Opens a frame in place. VERDICT_DELIVER: frame->payload is an application datagram;
+ * VERDICT_CONSUMED: a control frame, or a part of a datagram. Pings, probes and reports are
+ * dealt with here. Anything that does not open changes nothing. */
+enum verdict session_open(
+	struct session *s, uint8_t *buf, size_t len, struct frame *frame, uint64_t now);
+
+/* Notes that something authentic of the peer came in. */
+void session_heard(struct session *s, uint64_t now);
+
+/* --- session.c: liveness ------------------------------------------------------------ */
 
 enum session_health { SESSION_FINE, SESSION_SUSPECT, SESSION_GONE };
 
-/* To be called when the session's timer was popped: pings, sets the timer anew. */
+/* To be called when the session's timer was popped: pings, probes, retires keys, sets the
+ * timer anew. */
 enum session_health session_expire(struct session *s, uint64_t now);
 
-/* An ICMP error for the path came in: ask at once rather than after a silence. */
+/* A frame leaves at now. */
+void session_sent(struct session *s, uint64_t now);
+
+/* Has the timer wake the session at that time or before. */
+void session_wake(struct session *s, uint64_t at);
+
+/* A sign that the path may be broken (ICMP, own addresses changed): ask at once rather than
+ * after a silence. */
 void session_hint(struct session *s, uint64_t now);
+
+/* The peer is somewhere else: frames go there now, and the path MTU is found anew. */
+void session_move(struct session *s, const struct path *path, uint64_t now);
 
 #endif

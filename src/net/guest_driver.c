@@ -74,14 +74,14 @@ static void take_public(struct driver_socket *s, struct udp_message *m)
 static bool seal(struct guest_driver *d, struct flow *flow, uint8_t tos,
 	const uint8_t *payload, size_t len)
 {
-	unsigned parts = session_parts(len);
+	unsigned parts = guest_parts(d->guest, len);
 
 	for (unsigned part = 0; part < parts; part++) {
-		uint8_t *out = outbound_room(&d->out, len + FRAME_OVERHEAD_MAX);
+		uint8_t *out = outbound_room(&d->out, len / parts + 1 + FRAME_OVERHEAD_MAX);
 		struct udp_socket *s;
 		struct path path;
 		size_t size = guest_seal(
-			d->guest, flow, part, payload, len, out, &path, d->base.now);
+			d->guest, flow, part, parts, payload, len, out, &path, d->base.now);
 
 		if (size == 0)
 			return false;

@@ -65,14 +65,14 @@ static void take_public(struct driver_socket *s, struct udp_message *m)
 static bool seal(struct host_driver *d, struct flow *flow, uint8_t tos,
 	const uint8_t *payload, size_t len)
 {
-	unsigned parts = session_parts(len);
+	unsigned parts = host_parts(flow, len);
 
 	for (unsigned part = 0; part < parts; part++) {
-		uint8_t *out = outbound_room(&d->out, len + FRAME_OVERHEAD_MAX);
+		uint8_t *out = outbound_room(&d->out, len / parts + 1 + FRAME_OVERHEAD_MAX);
 		struct udp_socket *s;
 		struct path path;
 		size_t size = host_seal(
-			d->host, flow, part, payload, len, out, &path, d->base.now);
+			d->host, flow, part, parts, payload, len, out, &path, d->base.now);
 
 		if (size == 0)
 			return false;

@@ -208,7 +208,9 @@ static void echo(struct machine *m, struct flow *flow, struct app *app, const ui
 
 	memcpy(copy, payload, len);
 	stream_echo(&app->stream, copy, len);
-	for (unsigned part = 0; part < session_parts(len); part++) {
+	unsigned parts = host_parts(flow, len);
+
+	for (unsigned part = 0; part < parts; part++) {
 		struct path path = {0};
 		size_t n = host_seal(
 			m->core, flow, part, copy, len, out, &path, m->node.world->now);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/pmtu.h"
+
+static const uint16_t link_mtus[PMTU_COUNT] = PMTU_SIZES;
+
+static size_t payload_of(const struct pmtu *p, uint16_t link_mtu)
+{
+	return (size_t)link_mtu - (p->ipv6 ? 48 : 28);
+}
+
+static void search(struct pmtu *p, uint64_t now)
+{
+	p->round = 0;
+	p->misses = 0;
+	p->next_at = now;
+	p->raise_at = now + PMTU_RAISE;
+}
+
+void pmtu_start(struct pmtu *p, bool ipv6, uint64_t now)
+{
+	*p = (struct pmtu){.ipv6 = ipv6, .largest = PMTU_BASE};
+	search(p, now);
+}
+
+/* A round of the search: every size above what is known to pass. */
+static size_t search_round(struct pmtu *p, uint16_t sizes[PMTU_COUNT], uint64_t now)
+{
+	size_t count = 0;
+
+	for (unsigned i = 0; i < PMTU_COUNT; i++)
+		if (payload_of(p, link_mtus[i]) > p->largest)
+			sizes[count++] = (uint16_t)payload_of(p, link_mtus[i]);
+	p->round++;
+	if (count == 0)
+		p->round = PMTU_ROUNDS;
+	p->next_at = p->round < PMTU_ROUNDS ? now + PMTU_ROUND : p->raise_at;
+	return count;
+}
+
+/* Whether what passed still does. Three answers missing mean that it does not: the base is
+ * assumed again, and the search begun. */
+static size_t confirm(struct pmtu *p, uint16_t sizes[PMTU_COUNT], uint64_t now)
+{
+	if (p->misses >= PMTU_ROUNDS) {
+		p->largest = PMTU_BASE;
+		search(p, now);
+		return search_round(p, sizes, now);
+	}
+	p->used = false;
+	p->misses++;
+	p->next_at = now + PMTU_ROUND;
+	sizes[0] = (uint16_t)p->largest;
+	return 1;
+}
+
+size_t pmtu_due(struct pmtu *p, uint16_t sizes[PMTU_COUNT], uint64_t now)
+{
+	if (now < p->next_at)
+		return 0;
+	if (now >= p->raise_at)
+		search(p, now);
+	if (p->round < PMTU_ROUNDS)
+		return search_round(p, sizes, now);
+	return confirm(p, sizes, now);
+}
+
+void pmtu_acked(struct pmtu *p, size_t size, uint64_t now)
+{
+	if (size > p->largest)
+		p->largest = size;
+	if (size < p->largest)
+		return;
+	p->misses = 0;
+	if (p->round >= PMTU_ROUNDS)
+		p->next_at = p->used ? now + PMTU_CONFIRM : p->raise_at;
+}
+
+bool pmtu_sent(struct pmtu *p, size_t size, uint64_t now)
+{
+	if (p->used || p->largest <= PMTU_BASE || size <= PMTU_BASE)
+		return false;
+	p->used = true;
+	if (p->round < PMTU_ROUNDS || p->misses > 0 || p->next_at <= now + PMTU_CONFIRM)
+		return false;
+	p->next_at = now + PMTU_CONFIRM;
+	return true;
+}

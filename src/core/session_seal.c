@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* Frames out: data, whole or in parts, and control. */
+#include <string.h>
+
+#include "core/session.h"
+#include "core/wire.h"
+
+#define CONTROL_MAX 160 /* bytes of a control frame's plaintext, but for a probe's padding */
+
+static bool may_seal(const struct generation *g)
+{
+	return g->sent < SESSION_FRAMES_MAX && g->sent - g->reported < SESSION_UNREPORTED;
+}
+
+static void remember_tag(struct session *s, uint64_t counter, const uint8_t *tag)
+{
+	memcpy(s->tags.last[counter % SESSION_TAGS], tag, SESSION_TAG_SIZE);
+	if (counter % SESSION_TAGS == 0)
+		memcpy(s->tags.sparse[counter / SESSION_TAGS % SESSION_TAGS], tag,
+			SESSION_TAG_SIZE);
+}
+
+bool session_sent_tag(
+	const struct session *s, uint32_t counter, const uint8_t tag[SESSION_TAG_SIZE])
+{
+	return crypto_equal(s->tags.last[counter % SESSION_TAGS], tag, SESSION_TAG_SIZE) ||
+	       (counter % SESSION_TAGS == 0 &&
+		       crypto_equal(s->tags.sparse[counter / SESSION_TAGS % SESSION_TAGS], tag,
+			       SESSION_TAG_SIZE));
+}
+
+/* Seals len bytes at plain into out, both possibly the same place behind the header. */
+static size_t seal(struct session *s, struct frame_header *h, const uint8_t *plain,
+	size_t len, uint8_t *out, uint64_t now)
+{
+	struct generation *g = session_current(s);
+	uint64_t counter = g->sent++;
+
+	h->epoch = s->epoch;
+	h->counter = (uint32_t)(counter & 0xffffff);
+	frame_header_encode(out, h);
+	crypto_aead_seal(g->seal, counter, out, FRAME_HEADER_SIZE, plain, len,
+		out + FRAME_HEADER_SIZE);
+	remember_tag(s, counter, out + FRAME_HEADER_SIZE + len);
+	session_sent(s, now);
+	return len + FRAME_OVERHEAD;
+}
+
+unsigned session_parts(const struct session *s, size_t len)
+{
+	size_t room = s->pmtu.largest - FRAME_OVERHEAD_MAX;
+
+	if (len + FRAME_OVERHEAD + FRAME_FLOW_SIZE <= s->pmtu.largest ||
+		len + FRAME_OVERHEAD <= s->pmtu.largest)
+		return 1;
+	return (unsigned)((len + room - 1) / room);
+}
+
+static void note_data(struct session *s, size_t len, uint64_t now)
+{
+	struct generation *g = session_current(s);
+
+	if (g->used_at == NEVER) {
+		g->used_at = now;
+		if (!s->is_host)
+			session_wake(s, now + SESSION_REKEY_SPAN);
+	} else if (g->sent == SESSION_REKEY_FRAMES) {
+		session_wake(s, now);
+	}
+	s->counts.datagrams_out++;
+	s->counts.bytes_out += len;
+}
+
+size_t session_seal(struct session *s, uint16_t flow, unsigned part, unsigned parts,
+	const uint8_t *payload, size_t len, uint8_t *out, uint64_t now)
+{
+	struct frame_header h = {.flow = flow != 0, .part = parts > 1};
+	struct writer w =
+		writer_over(out + FRAME_HEADER_SIZE, FRAME_FLOW_SIZE + FRAME_PART_SIZE);
+	size_t offset = 0, size = len, prefix;
+
+	if (!may_seal(session_current(s)))
+		return 0;
+	if (h.flow)
+		write_u16(&w, flow);
+	if (h.part) {
+		size_t each = (len + parts - 1) / parts;
+
+		offset = part * each;
+		size = offset + each < len ? each : len - offset;
+		write_u16(&w, part == 0 ? ++s->next_part : s->next_part);
+		write_u16(&w, (uint16_t)offset);
+		write_u16(&w, (uint16_t)len);
+	}
+	if (part == 0)
+		note_data(s, len, now);
+	prefix = writer_len(&w);
+	if (pmtu_sent(&s->pmtu, FRAME_OVERHEAD + prefix + size, now))
+		session_wake(s, s->pmtu.next_at);
+	if (prefix == 0)
+		return seal(s, &h, payload, len, out, now);
+	memcpy(out + FRAME_HEADER_SIZE + prefix, payload + offset, size);
+	return seal(s, &h, out + FRAME_HEADER_SIZE, prefix + size, out, now);
+}
+
+/* A control frame's plaintext: the whole counter, the type, then its body. */
+static struct writer control_begin(
+	struct session *s, uint8_t *plain, size_t cap, enum control_type type)
+{
+	struct writer w = writer_over(plain, cap);
+
+	write_u64(&w, session_current(s)->sent);
+	write_u8(&w, (uint8_t)type);
+	return w;
+}
+
+static void control_send(
+	struct session *s, const struct writer *w, enum control_type type, uint64_t now)
+{
+	struct frame_header h = {.control = true};
+	struct datagram *d;
+	uint64_t unheard_at = s->unheard_at;
+
+	if (session_current(s)->sent >= SESSION_FRAMES_MAX)
+		return;
+	d = outbox_add(s->outbox, &s->path, 0);
+	d->len = (uint16_t)seal(s, &h, w->start, writer_len(w), d->data, now);
+	/* Only a ping asks for an answer at once: without one, silence means nothing. */
+	if (type != CONTROL_PING)
+		s->unheard_at = unheard_at;
+}
+
+void session_ping(struct session *s, uint64_t now)
+{
+	uint8_t plain[CONTROL_MAX];
+	struct writer w = control_begin(s, plain, sizeof(plain), CONTROL_PING);
+
+	write_u64(&w, now);
+	control_send(s, &w, CONTROL_PING, now);
+}
+
+void session_pong(struct session *s, uint64_t stamp, uint64_t now)
+{
+	uint8_t plain[CONTROL_MAX];
+	struct writer w = control_begin(s, plain, sizeof(plain), CONTROL_PONG);
+
+	write_u64(&w, stamp);
+	write_u64(&w, session_current(s)->replay.next);
+	control_send(s, &w, CONTROL_PONG, now);
+}
+
+void session_report(struct session *s, uint64_t now)
+{
+	uint8_t plain[CONTROL_MAX];
+	struct writer w = control_begin(s, plain, sizeof(plain), CONTROL_REPORT);
+	struct generation *g = session_current(s);
+
+	write_u64(&w, g->replay.next);
+	control_send(s, &w, CONTROL_REPORT, now);
+	s->report_at = now + SESSION_REPORT;
+	g->report_next = g->replay.next + SESSION_REPORT_FRAMES;
+}
+
+void session_bye(struct session *s, uint8_t code, uint64_t now)
+{
+	uint8_t plain[CONTROL_MAX];
+	struct writer w = control_begin(s, plain, sizeof(plain), CONTROL_BYE);
+
+	write_u8(&w, code);
+	control_send(s, &w, CONTROL_BYE, now);
+}
+
+void session_close_flow(struct session *s, uint16_t flow, uint64_t now)
+{
+	uint8_t plain[CONTROL_MAX];
+	struct writer w = control_begin(s, plain, sizeof(plain), CONTROL_FLOW_CLOSED);
+
+	write_u16(&w, flow);
+	control_send(s, &w, CONTROL_FLOW_CLOSED, now);
+}
+
+void session_send_rekey(struct session *s, enum control_type type, uint8_t epoch,
+	const uint8_t *message, size_t len, uint64_t now)
+{
+	uint8_t plain[CONTROL_MAX];
+	struct writer w = control_begin(s, plain, sizeof(plain), type);
+
+	write_u8(&w, epoch);
+	write_bytes(&w, message, len);
+	control_send(s, &w, type, now);
+}
+
+void session_probed(struct session *s, uint16_t size, uint64_t now)
+{
+	uint8_t plain[CONTROL_MAX];
+	struct writer w = control_begin(s, plain, sizeof(plain), CONTROL_PROBED);
+
+	write_u16(&w, size);
+	control_send(s, &w, CONTROL_PROBED, now);
+}
+
+static void send_probe(struct session *s, uint16_t size, uint64_t now)
+{
+	uint8_t plain[DATAGRAM_MAX];
+	struct writer w =
+		control_begin(s, plain, (size_t)size - FRAME_OVERHEAD, CONTROL_PROBE);
+
+	write_u16(&w, size);
+	write_pad(&w, (size_t)size - FRAME_OVERHEAD);
+	control_send(s, &w, CONTROL_PROBE, now);
+}
+
+void session_probe(struct session *s, uint64_t now)
+{
+	uint16_t sizes[PMTU_COUNT];
+	size_t count = pmtu_due(&s->pmtu, sizes, now);
+
+	for (size_t i = 0; i < count; i++)
+		send_probe(s, sizes[i], now);
+}
