@@ -70,7 +70,8 @@ void guest_free(struct guest *g)
 	free(g);
 }
 
-void guest_add_socket(struct guest *g, uint32_t number, const struct addr *bound, uint64_t now)
+void guest_add_socket(
+	struct guest *g, uint32_t number, const struct addr *bound, uint64_t now)
 {
 	unsigned family = family_index(bound);
 
@@ -156,8 +157,8 @@ static void sweep(struct guest *g, uint64_t now)
 
 /* --- the machine -------------------------------------------------------------------- */
 
-static enum verdict input_message(
-	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+static enum verdict input_message(struct guest *g, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now)
 {
 	uint8_t type = message_type(buf);
 	enum verdict verdict;
@@ -181,8 +182,8 @@ static enum verdict input_message(
 	}
 }
 
-enum verdict guest_input(struct guest *g, const struct path *path, uint8_t *buf, size_t len,
-	uint64_t now, struct delivery *delivery)
+enum verdict guest_input(struct guest *g, const struct path *path, uint8_t *buf,
+	size_t len, uint64_t now, struct delivery *delivery)
 {
 	enum verdict verdict = VERDICT_DROP_MALFORMED;
 
@@ -196,7 +197,8 @@ enum verdict guest_input(struct guest *g, const struct path *path, uint8_t *buf,
 }
 
 void guest_icmp(struct guest *g, const struct path *path, const struct addr *offender,
-	uint8_t type, uint8_t code, const uint8_t *quoted, size_t quoted_len, uint64_t now)
+	uint8_t type, uint8_t code, const uint8_t *quoted, size_t quoted_len,
+	uint64_t now)
 {
 	const uint8_t unreachable_v4 = 3, unreachable_v6 = 1;
 

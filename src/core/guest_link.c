@@ -54,7 +54,8 @@ bool link_open(struct guest *g, const struct noise_keys *keys, enum cipher ciphe
 	struct session *s = &g->active.session;
 
 	replace_active(g, now);
-	if (!session_init(s, keys, cipher, false, path, &g->timers, &g->outbox, &g->pool, now))
+	if (!session_init(
+		    s, keys, cipher, false, path, &g->timers, &g->outbox, &g->pool, now))
 		return false;
 	g->active.live = true;
 	memcpy(s->id, session_id, SESSION_ID_SIZE);
@@ -118,8 +119,9 @@ static void heard_again(struct guest *g, uint64_t now)
 	tell_connected(g, now);
 }
 
-static enum verdict take_frame(struct guest *g, struct link *link, const struct frame *frame,
-	enum verdict verdict, uint64_t now, struct delivery *delivery)
+static enum verdict take_frame(struct guest *g, struct link *link,
+	const struct frame *frame, enum verdict verdict, uint64_t now,
+	struct delivery *delivery)
 {
 	struct flow *flow;
 
@@ -131,7 +133,8 @@ static enum verdict take_frame(struct guest *g, struct link *link, const struct 
 	}
 	if (link == &g->active)
 		heard_again(g, now);
-	if (verdict == VERDICT_CONSUMED && frame->control && frame->type == CONTROL_REKEYED)
+	if (verdict == VERDICT_CONSUMED && frame->control &&
+		frame->type == CONTROL_REKEYED)
 		return rekey_guest_input(&link->rekey, &link->session, frame, now);
 	if (verdict != VERDICT_DELIVER)
 		return verdict;
@@ -149,8 +152,8 @@ static bool on_path(const struct link *link, const struct path *path)
 	       addr_equal(&link->session.path.remote, &path->remote);
 }
 
-static void challenge(
-	struct guest *g, const struct path *path, const uint8_t edges[FRAME_OVERHEAD], uint64_t now)
+static void challenge(struct guest *g, const struct path *path,
+	const uint8_t edges[FRAME_OVERHEAD], uint64_t now)
 {
 	uint8_t out[CHALLENGE_SIZE];
 	size_t size =
@@ -164,8 +167,8 @@ static void challenge(
 	d->len = (uint16_t)size;
 }
 
-enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf, size_t len,
-	uint64_t now, struct delivery *delivery)
+enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf,
+	size_t len, uint64_t now, struct delivery *delivery)
 {
 	struct link *links[2] = {&g->active, &g->old};
 	bool both = on_path(links[0], path) && on_path(links[1], path);
@@ -218,8 +221,8 @@ static void link_move(struct guest *g, const struct path *path, uint64_t now)
 	session_ping(&g->active.session, now);
 }
 
-enum verdict link_resume_input(
-	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+enum verdict link_resume_input(struct guest *g, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now)
 {
 	struct session *s = &g->active.session;
 

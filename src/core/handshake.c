@@ -45,13 +45,14 @@ void handshake_host(struct noise *noise, enum handshake_purpose purpose,
 
 	prologue_make(prologue, purpose, context, c);
 	entropy->fill(entropy->arg, ephemeral, sizeof(ephemeral));
-	noise_start_host(noise, own_static, ephemeral, c->psk, prologue, sizeof(prologue));
+	noise_start_host(
+		noise, own_static, ephemeral, c->psk, prologue, sizeof(prologue));
 	crypto_wipe(ephemeral, sizeof(ephemeral));
 }
 
-void rekey_guest_run(struct rekey_guest *r, struct session *s, const struct credentials *c,
-	const uint8_t own_static[32], const uint8_t host_static[32],
-	const struct entropy *entropy, uint64_t now)
+void rekey_guest_run(struct rekey_guest *r, struct session *s,
+	const struct credentials *c, const uint8_t own_static[32],
+	const uint8_t host_static[32], const struct entropy *entropy, uint64_t now)
 {
 	const uint8_t payload[HELLO_PAYLOAD_SIZE] = {0};
 	uint8_t context[HANDSHAKE_CONTEXT_SIZE];
@@ -61,9 +62,10 @@ void rekey_guest_run(struct rekey_guest *r, struct session *s, const struct cred
 	if (!r->live) {
 		r->epoch = session_next_epoch(s);
 		handshake_rekey_context(context, s->id, r->epoch);
-		handshake_guest(&r->noise, HANDSHAKE_REKEY, context, c, own_static, host_static,
-			entropy);
-		r->live = noise_write_hello(&r->noise, payload, sizeof(payload), r->message);
+		handshake_guest(&r->noise, HANDSHAKE_REKEY, context, c, own_static,
+			host_static, entropy);
+		r->live = noise_write_hello(
+			&r->noise, payload, sizeof(payload), r->message);
 		if (!r->live)
 			return;
 	}
@@ -92,8 +94,9 @@ enum verdict rekey_guest_input(
 	return VERDICT_CONSUMED;
 }
 
-static bool host_answer(struct rekey_host *r, struct session *s, const struct frame *frame,
-	struct noise *noise, const uint8_t identity[32], uint64_t now)
+static bool host_answer(struct rekey_host *r, struct session *s,
+	const struct frame *frame, struct noise *noise, const uint8_t identity[32],
+	uint64_t now)
 {
 	uint8_t payload[HELLO_PAYLOAD_SIZE] = {0};
 	struct noise_keys keys;
@@ -103,15 +106,17 @@ static bool host_answer(struct rekey_host *r, struct session *s, const struct fr
 		!crypto_equal(noise->peer_static, identity, CRYPTO_KEY_SIZE))
 		return false;
 	memset(payload, 0, sizeof(payload));
-	ok = noise_write_welcome(noise, payload, WELCOME_PAYLOAD_SIZE, r->message, &keys) &&
+	ok = noise_write_welcome(
+		     noise, payload, WELCOME_PAYLOAD_SIZE, r->message, &keys) &&
 	     session_install(s, &keys, now);
 	crypto_wipe(&keys, sizeof(keys));
 	return ok;
 }
 
 enum verdict rekey_host_input(struct rekey_host *r, struct session *s,
-	const struct frame *frame, const struct credentials *c, const uint8_t own_static[32],
-	const uint8_t identity[32], const struct entropy *entropy, uint64_t now)
+	const struct frame *frame, const struct credentials *c,
+	const uint8_t own_static[32], const uint8_t identity[32],
+	const struct entropy *entropy, uint64_t now)
 {
 	uint8_t context[HANDSHAKE_CONTEXT_SIZE];
 	struct noise noise;
@@ -131,6 +136,7 @@ enum verdict rekey_host_input(struct rekey_host *r, struct session *s,
 		r->epoch = frame->code;
 		memcpy(r->hello, frame->payload, HELLO_NOISE_SIZE);
 	}
-	session_send_rekey(s, CONTROL_REKEYED, r->epoch, r->message, WELCOME_NOISE_SIZE, now);
+	session_send_rekey(
+		s, CONTROL_REKEYED, r->epoch, r->message, WELCOME_NOISE_SIZE, now);
 	return VERDICT_CONSUMED;
 }

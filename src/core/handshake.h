@@ -44,18 +44,19 @@ struct rekey_host {
 };
 
 /* Begins or repeats where the session wants new keys and the time has come. */
-void rekey_guest_run(struct rekey_guest *r, struct session *s, const struct credentials *c,
-	const uint8_t own_static[32], const uint8_t host_static[32],
-	const struct entropy *entropy, uint64_t now);
+void rekey_guest_run(struct rekey_guest *r, struct session *s,
+	const struct credentials *c, const uint8_t own_static[32],
+	const uint8_t host_static[32], const struct entropy *entropy, uint64_t now);
 
 /* Takes a REKEYED frame: installs the new keys if it is the answer. */
-enum verdict rekey_guest_input(
-	struct rekey_guest *r, struct session *s, const struct frame *frame, uint64_t now);
+enum verdict rekey_guest_input(struct rekey_guest *r, struct session *s,
+	const struct frame *frame, uint64_t now);
 
 /* Takes a REKEY frame: installs the new keys and answers; identity is the guest's static
  * key, which must be the one of the session. */
 enum verdict rekey_host_input(struct rekey_host *r, struct session *s,
-	const struct frame *frame, const struct credentials *c, const uint8_t own_static[32],
-	const uint8_t identity[32], const struct entropy *entropy, uint64_t now);
+	const struct frame *frame, const struct credentials *c,
+	const uint8_t own_static[32], const uint8_t identity[32],
+	const struct entropy *entropy, uint64_t now);
 
 #endif

@@ -15,7 +15,8 @@ static struct attempt *attempt_find(const struct host *h, const uint8_t id[ID_SI
 	return a;
 }
 
-static struct attempt *attempt_open(struct host *h, const uint8_t id[ID_SIZE], uint64_t now)
+static struct attempt *attempt_open(
+	struct host *h, const uint8_t id[ID_SIZE], uint64_t now)
 {
 	struct attempt *a;
 
@@ -56,7 +57,8 @@ static void punch_one(struct host *h, struct attempt *a, unsigned i, uint64_t no
 	struct path path = {.socket = h->defaults[family_index(to)], .remote = *to};
 	struct datagram *d;
 
-	if (a->punched[i] + PUNCH_SIZE > PUNCH_BYTES_MAX || !bucket_take(&h->punches, 1, now))
+	if (a->punched[i] + PUNCH_SIZE > PUNCH_BYTES_MAX ||
+		!bucket_take(&h->punches, 1, now))
 		return;
 	d = outbox_add(&h->outbox, &path, levels_ttl(h, to, a->trial));
 	d->len = (uint16_t)punch_encode(d->data, a->id, h->credentials.mac_key);
@@ -76,8 +78,8 @@ static bool has_socket_for(const struct host *h, const struct addr *to)
 }
 
 /* Adds what may be punched of the guest's offer; returns the index of the first new one. */
-static unsigned add_targets(
-	struct host *h, struct attempt *a, const struct guest_offer *offer, const struct addr *seen)
+static unsigned add_targets(struct host *h, struct attempt *a,
+	const struct guest_offer *offer, const struct addr *seen)
 {
 	struct addr observed[HOST_SERVERS_MAX], forbidden[2 + HOST_SOCKETS_MAX * 2];
 	struct vantage v = {.locals = h->locals,
@@ -149,8 +151,9 @@ static void answer_one(struct host *h, struct attempt *a, size_t i, uint64_t now
 {
 	const struct lease *lease = &h->leases[i];
 	const struct path path = {.socket = lease->socket, .remote = lease->server};
-	struct answer_message m = {
-		.sequence = a->sequence, .payload = a->payload, .payload_len = a->payload_len};
+	struct answer_message m = {.sequence = a->sequence,
+		.payload = a->payload,
+		.payload_len = a->payload_len};
 	struct datagram *d;
 
 	retry_sent(&a->replies[i].retry, now);
@@ -200,7 +203,8 @@ void attempts_answer_again(struct host *h, uint64_t now)
 
 /* --- introductions ------------------------------------------------------------------ */
 
-static void tell_punching(struct host *h, const struct attempt *a, const struct addr *guest)
+static void tell_punching(
+	struct host *h, const struct attempt *a, const struct addr *guest)
 {
 	struct event *event = events_add(&h->events, EVENT_PUNCHING);
 
@@ -223,8 +227,8 @@ static struct attempt *attempt_begin(struct host *h, struct lease *lease,
 	return a;
 }
 
-enum verdict attempt_introduced(struct host *h, struct lease *lease, const uint8_t *buf,
-	size_t len, uint64_t now)
+enum verdict attempt_introduced(
+	struct host *h, struct lease *lease, const uint8_t *buf, size_t len, uint64_t now)
 {
 	struct introduce_message m;
 	struct guest_offer offer;
@@ -316,8 +320,8 @@ static bool hello_is_paid(
 	return false;
 }
 
-static enum verdict hello_refuse(
-	struct host *h, const struct path *path, const uint8_t *buf, enum host_refusal code)
+static enum verdict hello_refuse(struct host *h, const struct path *path,
+	const uint8_t *buf, enum host_refusal code)
 {
 	struct datagram *d = outbox_add(&h->outbox, path, 0);
 
@@ -328,7 +332,8 @@ static enum verdict hello_refuse(
 
 static enum cipher choose_cipher(uint8_t both)
 {
-	return both & CIPHER_AES_256_GCM ? CIPHER_AES_256_GCM : both & CIPHER_CHACHA20_POLY1305;
+	return both & CIPHER_AES_256_GCM ? CIPHER_AES_256_GCM
+					 : both & CIPHER_CHACHA20_POLY1305;
 }
 
 /* Finishes the handshake: a half-open connection and the welcome to repeat. */
@@ -356,8 +361,8 @@ static enum verdict hello_welcome(struct host *h, struct attempt *a, struct nois
 	return VERDICT_CONSUMED;
 }
 
-static enum verdict hello_first(struct host *h, struct attempt *a, const struct path *path,
-	const uint8_t *buf, const uint8_t *message, uint64_t now)
+static enum verdict hello_first(struct host *h, struct attempt *a,
+	const struct path *path, const uint8_t *buf, const uint8_t *message, uint64_t now)
 {
 	uint8_t payload[HELLO_PAYLOAD_SIZE];
 	struct noise noise;

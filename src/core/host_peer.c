@@ -162,7 +162,8 @@ static void tell_guest(struct host *h, enum event_type type, const struct connec
 	memcpy(event->identity, c->identity, CRYPTO_KEY_SIZE);
 }
 
-static void connection_end(struct host *h, struct connection *c, const char *why, uint64_t now)
+static void connection_end(
+	struct host *h, struct connection *c, const char *why, uint64_t now)
 {
 	if (c->peer != NULL && !c->replaced)
 		tell_guest(h, EVENT_GUEST_GONE, c, why, now);
@@ -179,7 +180,8 @@ void connection_expire(struct host *h, struct connection *c, uint64_t now)
 
 /* --- peers -------------------------------------------------------------------------- */
 
-static struct peer *peer_find(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE])
+static struct peer *peer_find(
+	const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE])
 {
 	struct peer *peer;
 
@@ -197,7 +199,8 @@ bool peer_admissible(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZ
 	       (peer != NULL || HASH_COUNT(h->peers) < PEERS_MAX);
 }
 
-struct peer *peer_open(struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE], uint32_t number)
+struct peer *peer_open(
+	struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE], uint32_t number)
 {
 	struct peer *peer = peer_find(h, identity);
 
@@ -304,8 +307,8 @@ static enum verdict take_control(
 	return VERDICT_CONSUMED;
 }
 
-static enum verdict take_data(struct connection *c, const struct frame *frame, uint64_t now,
-	struct delivery *delivery)
+static enum verdict take_data(struct connection *c, const struct frame *frame,
+	uint64_t now, struct delivery *delivery)
 {
 	struct peer *peer = c->peer;
 	struct flow *flow = flow_find(&peer->flows, frame->flow);
@@ -322,9 +325,9 @@ static enum verdict take_data(struct connection *c, const struct frame *frame, u
 	return VERDICT_DELIVER;
 }
 
-static enum verdict take_frame(struct host *h, struct connection *c, const struct path *path,
-	const struct frame *frame, enum verdict verdict, uint64_t now,
-	struct delivery *delivery)
+static enum verdict take_frame(struct host *h, struct connection *c,
+	const struct path *path, const struct frame *frame, enum verdict verdict,
+	uint64_t now, struct delivery *delivery)
 {
 	if (c->peer == NULL && !promote(h, c, path, now)) {
 		connection_free(h, c);
@@ -332,13 +335,14 @@ static enum verdict take_frame(struct host *h, struct connection *c, const struc
 	}
 	if (verdict == VERDICT_DELIVER)
 		return take_data(c, frame, now, delivery);
-	return frame->control && verdict == VERDICT_CONSUMED ? take_control(h, c, frame, now)
-							      : verdict;
+	return frame->control && verdict == VERDICT_CONSUMED
+		       ? take_control(h, c, frame, now)
+		       : verdict;
 }
 
 /* Nobody opens the frame: whose it is may be found out by a challenge. */
-static enum verdict challenge(struct host *h, const struct path *path, const uint8_t *frame,
-	size_t len, uint64_t now)
+static enum verdict challenge(struct host *h, const struct path *path,
+	const uint8_t *frame, size_t len, uint64_t now)
 {
 	uint8_t out[CHALLENGE_SIZE];
 	size_t size = challenge_make(&h->challenger, out, path, frame, len, now);
@@ -357,8 +361,8 @@ static bool opened(enum verdict verdict)
 	return verdict != VERDICT_DROP_FORGED && verdict != VERDICT_DROP_REPLAY;
 }
 
-enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf, size_t len,
-	uint64_t now, struct delivery *delivery)
+enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf,
+	size_t len, uint64_t now, struct delivery *delivery)
 {
 	struct route *route = route_find(h, path);
 	struct route_link *link, *next;
@@ -380,7 +384,8 @@ enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf, 
 	memcpy(edges, buf, FRAME_HEADER_SIZE);
 	memcpy(edges + FRAME_HEADER_SIZE, buf + len - CRYPTO_TAG_SIZE, CRYPTO_TAG_SIZE);
 	several = route->links->next != NULL;
-	LL_FOREACH_SAFE (route->links, link, next) {
+	LL_FOREACH_SAFE(route->links, link, next)
+	{
 		struct connection *c = link->connection;
 		uint8_t *at = buf;
 
@@ -427,7 +432,8 @@ static enum verdict input_challenge(
 	struct route_link *link;
 	struct datagram *d;
 
-	for (link = route != NULL ? route->links : NULL; link != NULL; link = link->next) {
+	for (link = route != NULL ? route->links : NULL; link != NULL;
+		link = link->next) {
 		struct connection *c = link->connection;
 
 		if (c->peer == NULL || !challenge_means(&c->session, buf))
@@ -460,8 +466,8 @@ static void connection_move(
 	session_ping(&c->session, now);
 }
 
-enum verdict resume_input(
-	struct host *h, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+enum verdict resume_input(struct host *h, const struct path *path, const uint8_t *buf,
+	size_t len, uint64_t now)
 {
 	struct connection *c;
 
@@ -475,7 +481,8 @@ enum verdict resume_input(
 	if (!resume_open(&c->session, buf))
 		return VERDICT_DROP_FORGED;
 	session_heard(&c->session, now);
-	if (route_find(h, path) == NULL || !addr_equal(&c->session.path.remote, &path->remote) ||
+	if (route_find(h, path) == NULL ||
+		!addr_equal(&c->session.path.remote, &path->remote) ||
 		c->session.path.socket != path->socket)
 		connection_move(h, c, path, now);
 	return VERDICT_CONSUMED;

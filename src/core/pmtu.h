@@ -13,14 +13,17 @@
 #include "core/path.h"
 
 /* Link MTUs worth a probe, the largest first. */
-#define PMTU_SIZES { 1500, 1492, 1480, 1460, 1420, 1400, 1360, 1280, 1200, 1124 }
+#define PMTU_SIZES                                                                       \
+	{                                                                                \
+		1500, 1492, 1480, 1460, 1420, 1400, 1360, 1280, 1200, 1124               \
+	}
 #define PMTU_COUNT 10
 
-#define PMTU_BASE     1000 /* UDP payload assumed to pass before any probe came back */
-#define PMTU_ROUNDS   3
-#define PMTU_ROUND    (250 * MILLISECOND)
-#define PMTU_CONFIRM  SECOND         /* while large frames flow */
-#define PMTU_RAISE    (600 * SECOND) /* RFC 8899, PMTU_RAISE_TIMER */
+#define PMTU_BASE    1000 /* UDP payload assumed to pass before any probe came back */
+#define PMTU_ROUNDS  3
+#define PMTU_ROUND   (250 * MILLISECOND)
+#define PMTU_CONFIRM SECOND         /* while large frames flow */
+#define PMTU_RAISE   (600 * SECOND) /* RFC 8899, PMTU_RAISE_TIMER */
 
 struct pmtu {
 	bool ipv6;

@@ -86,7 +86,8 @@ struct registered_host *registry_host(
 /* Gives (or moves, or prolongs) the lease of an instance at a path until expires_at.
  * Returns false if the service has RENDEZVOUS_HOSTS_MAX other hosts, or memory ran out. */
 bool registry_lease(struct registry *r, struct registered_service *s,
-	const uint8_t instance[INSTANCE_SIZE], const struct path *path, uint64_t expires_at);
+	const uint8_t instance[INSTANCE_SIZE], const struct path *path,
+	uint64_t expires_at);
 
 /* Returns the lease that this path holds; NULL if none or expired. */
 struct lease_path *registry_lease_at(

@@ -14,9 +14,9 @@
 #include "core/stun.h"
 #include "core/wire.h"
 
-#define COOKIE_TURN    (60 * SECOND) /* a cookie is good for one to two of these */
-#define OUTBOX_SIZE    256
-#define SIGNATURE_RATE 500           /* signatures verified a second for one network */
+#define COOKIE_TURN     (60 * SECOND) /* a cookie is good for one to two of these */
+#define OUTBOX_SIZE     256
+#define SIGNATURE_RATE  500 /* signatures verified a second for one network */
 #define SIGNATURE_BURST 1000
 
 struct allowed_service {
@@ -69,7 +69,8 @@ static void init_limits(struct rendezvous *r, uint64_t now)
 		&r->attempts, r->config.attempt_rate, r->config.attempt_burst, key, now);
 	bucket_field_init(&r->signatures, SIGNATURE_RATE, SIGNATURE_BURST, key, now);
 	bucket_field_init(&r->stun, r->config.stun_rate, r->config.stun_rate, key, now);
-	bucket_init(&r->stun_all, 50 * r->config.stun_rate, 50 * r->config.stun_rate, now);
+	bucket_init(
+		&r->stun_all, 50 * r->config.stun_rate, 50 * r->config.stun_rate, now);
 }
 
 struct rendezvous *rendezvous_new(const struct rendezvous_config *config, uint64_t now)
@@ -158,8 +159,8 @@ static void turn_cookies(struct rendezvous *r, uint64_t now)
 	}
 }
 
-static bool cookie_valid(
-	struct rendezvous *r, const uint8_t cookie[COOKIE_SIZE], const struct addr *remote)
+static bool cookie_valid(struct rendezvous *r, const uint8_t cookie[COOKIE_SIZE],
+	const struct addr *remote)
 {
 	uint8_t expected[COOKIE_SIZE];
 
@@ -179,7 +180,8 @@ static void token_make(struct rendezvous *r, uint8_t token[TOKEN_SIZE],
 	const struct addr *remote, const uint8_t service[32], const uint8_t *instance)
 {
 	const struct crypto_slice parts[] = {{remote, sizeof(*remote)}, {service, 32},
-		{instance != NULL ? instance : service, instance != NULL ? INSTANCE_SIZE : 0}};
+		{instance != NULL ? instance : service,
+			instance != NULL ? INSTANCE_SIZE : 0}};
 	uint8_t full[CRYPTO_HASH_SIZE];
 
 	crypto_hmac(full, r->token_key, sizeof(r->token_key), parts, 3);
@@ -212,7 +214,7 @@ static bool dialled_right(
 		struct addr public = r->config.publics[i];
 
 		if (public.port == 0)
-			public.port = path->local.port;
+		public.port = path->local.port;
 		if (addr_equal(dialled, &public))
 			return true;
 	}
@@ -262,7 +264,8 @@ static bool lease_give(struct rendezvous *r, const struct path *path,
 	if (s == NULL)
 		return false;
 	if (fresh)
-		bucket_init(&s->attempts, r->config.attempt_rate, r->config.attempt_burst, now);
+		bucket_init(&s->attempts, r->config.attempt_rate, r->config.attempt_burst,
+			now);
 	memcpy(s->asking, m->asking, sizeof(s->asking));
 	return registry_lease(
 		&r->registry, s, m->instance, path, now + RENDEZVOUS_LEASE * SECOND);
@@ -339,7 +342,8 @@ static enum verdict input_unregister(struct rendezvous *r, const struct path *pa
 		return VERDICT_DROP_MALFORMED;
 	if (lease_of(r, path, buf, len, m.service, m.instance, now) == NULL)
 		return VERDICT_DROP_FORGED;
-	registry_drop_host(&r->registry, registry_find(&r->registry, m.service), m.instance);
+	registry_drop_host(
+		&r->registry, registry_find(&r->registry, m.service), m.instance);
 	return VERDICT_CONSUMED;
 }
 
@@ -376,8 +380,8 @@ static bool has_answered(const struct registered_attempt *a, const uint8_t *inst
 }
 
 /* Passes a kept answer on, if the guest has asked with enough bytes for it. */
-static void pass_answer(
-	struct rendezvous *r, struct registered_attempt *a, const struct kept_answer *kept)
+static void pass_answer(struct rendezvous *r, struct registered_attempt *a,
+	const struct kept_answer *kept)
 {
 	struct answered_message m = {.host = kept->host,
 		.sequence = kept->sequence,
@@ -427,15 +431,16 @@ static enum refusal ask_check(struct rendezvous *r, const struct path *path,
 	return ask_verify(m, id, s->asking) ? 0 : REFUSAL_NO_SERVICE;
 }
 
-static struct registered_attempt *attempt_of(struct rendezvous *r, const struct path *path,
-	const struct ask_message *m, const uint8_t id[ID_SIZE], struct registered_service *s,
-	uint64_t now)
+static struct registered_attempt *attempt_of(struct rendezvous *r,
+	const struct path *path, const struct ask_message *m, const uint8_t id[ID_SIZE],
+	struct registered_service *s, uint64_t now)
 {
 	struct registered_attempt *a = registry_attempt(&r->registry, id);
 
 	if (a != NULL)
 		return addr_equal(&a->guest.remote, &path->remote) &&
-				       memcmp(a->service, m->service, sizeof(a->service)) == 0
+				       memcmp(a->service, m->service,
+					       sizeof(a->service)) == 0
 			       ? a
 			       : NULL;
 	if (!bucket_take(&s->attempts, 1, now) ||
@@ -496,7 +501,8 @@ static enum verdict input_answer(struct rendezvous *r, const struct path *path,
 		return VERDICT_DROP_FORGED;
 	if (a != NULL && registry_keep_answer(a, &m, &path->remote))
 		for (unsigned i = 0; i < a->answer_count; i++)
-			if (memcmp(a->answers[i].instance, m.instance, INSTANCE_SIZE) == 0)
+			if (memcmp(a->answers[i].instance, m.instance, INSTANCE_SIZE) ==
+				0)
 				pass_answer(r, a, &a->answers[i]);
 	d = reply(r, path);
 	d->len = (uint16_t)code_encode(d->data, MESSAGE_ACK, message_id(buf), m.sequence);
@@ -524,8 +530,8 @@ static enum verdict input_stun(struct rendezvous *r, const struct path *path,
 	return VERDICT_CONSUMED;
 }
 
-static enum verdict input(struct rendezvous *r, const struct path *path, const uint8_t *buf,
-	size_t len, uint64_t now)
+static enum verdict input(struct rendezvous *r, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now)
 {
 	struct datagram *d;
 

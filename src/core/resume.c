@@ -62,13 +62,14 @@ size_t challenge_make(struct challenger *c, uint8_t *out, const struct path *pat
 
 bool challenge_means(const struct session *s, const uint8_t *challenge)
 {
-	uint32_t counter = (uint32_t)challenge[1] << 16 | (uint32_t)challenge[2] << 8 |
-			   challenge[3];
+	uint32_t counter =
+		(uint32_t)challenge[1] << 16 | (uint32_t)challenge[2] << 8 | challenge[3];
 
 	return session_sent_tag(s, counter, challenge + 4);
 }
 
-size_t resume_make(struct session *s, uint8_t *out, const uint8_t *challenge, uint64_t now)
+size_t resume_make(
+	struct session *s, uint8_t *out, const uint8_t *challenge, uint64_t now)
 {
 	struct generation *g = session_current(s);
 	struct writer w = writer_over(out, RESUME_SIZE);

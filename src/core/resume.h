@@ -42,7 +42,8 @@ size_t challenge_make(struct challenger *c, uint8_t *out, const struct path *pat
 bool challenge_means(const struct session *s, const uint8_t *challenge);
 
 /* Writes the answer, using up one counter. */
-size_t resume_make(struct session *s, uint8_t *out, const uint8_t *challenge, uint64_t now);
+size_t resume_make(
+	struct session *s, uint8_t *out, const uint8_t *challenge, uint64_t now);
 
 static inline const uint8_t *resume_session_id(const uint8_t *resume)
 {

@@ -24,32 +24,34 @@
 #include "core/timers.h"
 #include "core/verdict.h"
 
-#define SESSION_ID_SIZE       8
-#define SESSION_KEEPALIVE     (15 * SECOND) /* of a guest; hosts wait a third longer */
-#define SESSION_UNHEARD       (400 * MILLISECOND) /* silence after a send until the first ping */
+#define SESSION_ID_SIZE   8
+#define SESSION_KEEPALIVE (15 * SECOND) /* of a guest; hosts wait a third longer */
+#define SESSION_UNHEARD                                                                  \
+	(400 * MILLISECOND) /* silence after a send until the first ping */
 #define SESSION_PING_INTERVAL (200 * MILLISECOND)
-#define SESSION_PINGS         3             /* unanswered ones that make it suspect */
+#define SESSION_PINGS         3 /* unanswered ones that make it suspect */
 #define SESSION_DEAD          (45 * SECOND)
-#define SESSION_REPORT        SECOND        /* between reports while receiving */
+#define SESSION_REPORT        SECOND /* between reports while receiving */
 #define SESSION_REPORT_FRAMES (UINT64_C(1) << 20)
 #define SESSION_UNREPORTED    (UINT64_C(1) << 22) /* frames sent without any report */
-#define SESSION_REKEY_FRAMES  (UINT64_C(1) << 26) /* frames either way that ask for new keys */
-#define SESSION_REKEY_SPAN    (120 * SECOND)      /* of use, likewise */
-#define SESSION_FRAMES_MAX    (UINT64_C(1) << 28) /* frames one key ever seals */
-#define SESSION_OVERLAP       (10 * SECOND)       /* an older generation still opens */
-#define SESSION_EPOCHS        4                   /* two bits on the wire */
-#define SESSION_PARTS_MAX     64                  /* frames of one datagram */
+#define SESSION_REKEY_FRAMES                                                             \
+	(UINT64_C(1) << 26)               /* frames either way that ask for new keys */
+#define SESSION_REKEY_SPAN (120 * SECOND) /* of use, likewise */
+#define SESSION_FRAMES_MAX (UINT64_C(1) << 28) /* frames one key ever seals */
+#define SESSION_OVERLAP    (10 * SECOND)       /* an older generation still opens */
+#define SESSION_EPOCHS     4                   /* two bits on the wire */
+#define SESSION_PARTS_MAX  64                  /* frames of one datagram */
 
 /* Control messages inside frames: name, value, text */
-#define CONTROL_MAP(X)                                                                     \
-	X(PING, 1, "ping")                                                                 \
-	X(PONG, 2, "pong")                                                                 \
-	X(REPORT, 3, "report")                                                             \
-	X(BYE, 4, "bye")                                                                   \
-	X(FLOW_CLOSED, 5, "flow-closed")                                                   \
-	X(REKEY, 6, "rekey")                                                               \
-	X(REKEYED, 7, "rekeyed")                                                           \
-	X(PROBE, 8, "probe")                                                               \
+#define CONTROL_MAP(X)                                                                   \
+	X(PING, 1, "ping")                                                               \
+	X(PONG, 2, "pong")                                                               \
+	X(REPORT, 3, "report")                                                           \
+	X(BYE, 4, "bye")                                                                 \
+	X(FLOW_CLOSED, 5, "flow-closed")                                                 \
+	X(REKEY, 6, "rekey")                                                             \
+	X(REKEYED, 7, "rekeyed")                                                         \
+	X(PROBE, 8, "probe")                                                             \
 	X(PROBED, 9, "probed")
 
 enum control_type {
@@ -81,16 +83,16 @@ struct session_tags {
 struct session {
 	uint8_t id[SESSION_ID_SIZE];
 	struct generation *generations[SESSION_EPOCHS]; /* NULL where there is none */
-	uint8_t epoch; /* what is sealed under */
+	uint8_t epoch;                                  /* what is sealed under */
 	enum cipher cipher;
 	bool is_host;
 	struct path path; /* where frames go */
 	uint64_t opened_at;
 	uint64_t sent_at, heard_at; /* last frame each way */
-	uint64_t unheard_at;        /* first send since anything was heard; NEVER if none */
-	uint64_t report_at;         /* not before */
-	unsigned pings;             /* unanswered */
-	uint64_t rtt;               /* ns, of the last ping; 0 before */
+	uint64_t unheard_at; /* first send since anything was heard; NEVER if none */
+	uint64_t report_at;  /* not before */
+	unsigned pings;      /* unanswered */
+	uint64_t rtt;        /* ns, of the last ping; 0 before */
 	struct timer timer;
 	struct timers *timers; /* the owner's */
 	struct outbox *outbox; /* the owner's */
@@ -109,8 +111,8 @@ struct session {
  * outlive the session; timer.owner and timer.kind are the owner's to set. Returns false if
  * memory ran out. */
 bool session_init(struct session *s, const struct noise_keys *keys, enum cipher cipher,
-	bool is_host, const struct path *path, struct timers *timers, struct outbox *outbox,
-	struct reassembly_pool *pool, uint64_t now);
+	bool is_host, const struct path *path, struct timers *timers,
+	struct outbox *outbox, struct reassembly_pool *pool, uint64_t now);
 void session_fini(struct session *s);
 
 /* --- session_keys.c: generations ---------------------------------------------------- */
@@ -174,10 +176,11 @@ bool session_sent_tag(
 /* What a frame held. */
 struct frame {
 	bool control;
-	uint8_t type;     /* enum control_type, of a control frame */
-	uint16_t flow;    /* of data, and of FLOW_CLOSED */
-	uint8_t code;     /* of BYE; the epoch of REKEY and REKEYED */
-	uint8_t *payload; /* of data: in buf, or in the session's reassembly; of REKEY(ED) */
+	uint8_t type;  /* enum control_type, of a control frame */
+	uint16_t flow; /* of data, and of FLOW_CLOSED */
+	uint8_t code;  /* of BYE; the epoch of REKEY and REKEYED */
+	uint8_t *
+		payload; /* of data: in buf, or in the session's reassembly; of REKEY(ED) */
 	size_t len;
 };
 

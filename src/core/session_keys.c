@@ -21,7 +21,8 @@ static struct generation *generation_new(
 	if (g == NULL)
 		return NULL;
 	g->seal = crypto_aead_new(cipher, is_host ? keys->to_guest : keys->to_host, true);
-	g->open = crypto_aead_new(cipher, is_host ? keys->to_host : keys->to_guest, false);
+	g->open =
+		crypto_aead_new(cipher, is_host ? keys->to_host : keys->to_guest, false);
 	replay_init(&g->replay);
 	g->report_next = SESSION_REPORT_FRAMES;
 	g->used_at = NEVER;
@@ -33,8 +34,8 @@ static struct generation *generation_new(
 }
 
 bool session_init(struct session *s, const struct noise_keys *keys, enum cipher cipher,
-	bool is_host, const struct path *path, struct timers *timers, struct outbox *outbox,
-	struct reassembly_pool *pool, uint64_t now)
+	bool is_host, const struct path *path, struct timers *timers,
+	struct outbox *outbox, struct reassembly_pool *pool, uint64_t now)
 {
 	*s = (struct session){.cipher = cipher,
 		.is_host = is_host,
@@ -67,7 +68,8 @@ bool session_wants_rekey(const struct session *s, uint64_t now)
 
 	if (g->used_at == NEVER)
 		return false;
-	return g->sent >= SESSION_REKEY_FRAMES || g->replay.next >= SESSION_REKEY_FRAMES ||
+	return g->sent >= SESSION_REKEY_FRAMES ||
+	       g->replay.next >= SESSION_REKEY_FRAMES ||
 	       now - g->used_at >= SESSION_REKEY_SPAN;
 }
 

@@ -46,8 +46,8 @@ static void take_rekey(struct reader *r, struct frame *frame, uint8_t *buf)
 
 /* Takes an authenticated control frame of generation g, of len bytes with header and tag.
  * What it reports is of the frames we sealed under that generation. */
-static enum verdict take_control(struct session *s, struct generation *g, struct reader *r,
-	uint8_t *buf, size_t len, struct frame *frame, uint64_t now)
+static enum verdict take_control(struct session *s, struct generation *g,
+	struct reader *r, uint8_t *buf, size_t len, struct frame *frame, uint64_t now)
 {
 	frame->type = read_u8(r);
 	switch (frame->type) {

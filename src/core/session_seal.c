@@ -5,7 +5,8 @@
 #include "core/session.h"
 #include "core/wire.h"
 
-#define CONTROL_MAX 160 /* bytes of a control frame's plaintext, but for a probe's padding */
+#define CONTROL_MAX                                                                      \
+	160 /* bytes of a control frame's plaintext, but for a probe's padding */
 
 static bool may_seal(const struct generation *g)
 {
@@ -23,10 +24,11 @@ static void remember_tag(struct session *s, uint64_t counter, const uint8_t *tag
 bool session_sent_tag(
 	const struct session *s, uint32_t counter, const uint8_t tag[SESSION_TAG_SIZE])
 {
-	return crypto_equal(s->tags.last[counter % SESSION_TAGS], tag, SESSION_TAG_SIZE) ||
+	return crypto_equal(
+		       s->tags.last[counter % SESSION_TAGS], tag, SESSION_TAG_SIZE) ||
 	       (counter % SESSION_TAGS == 0 &&
-		       crypto_equal(s->tags.sparse[counter / SESSION_TAGS % SESSION_TAGS], tag,
-			       SESSION_TAG_SIZE));
+		       crypto_equal(s->tags.sparse[counter / SESSION_TAGS % SESSION_TAGS],
+			       tag, SESSION_TAG_SIZE));
 }
 
 /* Seals len bytes at plain into out, both possibly the same place behind the header. */
