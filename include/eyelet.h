@@ -65,11 +65,10 @@ EYELET_API const char *eyelet_version_text(void);
 	X(RESOLVE, -5, "no rendezvous has a name that resolves")                         \
 	X(SOCKET, -6, "a socket cannot be had")                                          \
 	X(NOTCONN, -7, "there is no session to send by")                                 \
-	X(LIMIT, -8, "a table is at its limit")                                          \
-	X(REFUSED, -9, "the host refuses")                                               \
-	X(TIMEDOUT, -10, "the time has run out")                                         \
-	X(THREAD, -11, "a thread cannot be had")                                         \
-	X(BUSY, -12, "that is going on already")
+	X(REFUSED, -8, "the host refuses")                                               \
+	X(TIMEDOUT, -9, "the time has run out")                                          \
+	X(THREAD, -10, "a thread cannot be had")                                         \
+	X(BUSY, -11, "that is going on already")
 
 enum eyelet_error {
 	EYELET_OK = 0,
@@ -320,10 +319,10 @@ struct eyelet_event {
 	uint32_t number;
 	struct eyelet_addr addr, peer;
 	struct eyelet_path path;
-	uint64_t span;                     /* ns */
-	const char *why;                   /* static text, or NULL */
-	struct eyelet_flow *flow;          /* of FLOW_CLOSED: valid until the next call of
-					    * X_next_event; NULL in the active part */
+	uint64_t span;   /* ns */
+	const char *why; /* static text, or NULL */
+	/* Of FLOW_CLOSED: valid until the next call of X_next_event; NULL in the active part. */
+	struct eyelet_flow *flow;
 	uint8_t identity[EYELET_KEY_SIZE]; /* public, of the guest meant */
 };
 
@@ -352,9 +351,10 @@ EYELET_API void eyelet_flow_set_user(struct eyelet_flow *flow, void *user);
 /* A payload on its way to an application. */
 struct eyelet_delivery {
 	struct eyelet_flow *flow;
-	uint8_t *payload; /* in the input's buffer; or the library's, valid until the next
-			   * call with the same object */
-	size_t len;       /* bytes, 0..EYELET_PAYLOAD_MAX */
+	/* In the input's buffer; or the library's, valid until the next call with the same
+	 * object. */
+	uint8_t *payload;
+	size_t len; /* bytes, 0..EYELET_PAYLOAD_MAX */
 };
 
 /* Returns in how many parts X_seal must be called for a payload of len bytes (1 or 2); 0 if
@@ -374,18 +374,17 @@ struct eyelet_guest;
 
 struct eyelet_guest_config {
 	struct eyelet_entropy entropy; /* required */
-	const struct eyelet_ticket
-		*ticket; /* required; copied; the text of its servers is
-					     * not read */
-	uint8_t identity
-		[EYELET_KEY_SIZE]; /* 32 random bytes, secret, the same in each run:
-					     * a host numbers its guests by it */
+	/* Required; copied; the text of its servers is not read. */
+	const struct eyelet_ticket *ticket;
+	/* 32 random bytes, secret, the same in each run: a host numbers its guests by it. */
+	uint8_t identity[EYELET_KEY_SIZE];
 	struct eyelet_addr servers[EYELET_RENDEZVOUS_MAX]; /* each as dialled */
 	uint32_t server_count;
 	struct eyelet_addr listens[2]; /* own addresses for applications: never sent to */
 	uint32_t flows_max;            /* 1..65,535; default 256 */
-	uint8_t ciphers;      /* set of EYELET_CIPHER_...; default what this processor
-					* has instructions for, and ChaCha20-Poly1305 */
+	/* Set of EYELET_CIPHER_...; default: ChaCha20-Poly1305, and AES where this processor
+	 * has instructions for it. */
+	uint8_t ciphers;
 	uint8_t reserved[27]; /* 0 */
 };
 
@@ -565,8 +564,8 @@ struct eyelet_rendezvous_config {
 	uint32_t attempts_max;  /* default 16,384 */
 	uint32_t attempt_rate;  /* new attempts a second per network and service, 200 */
 	uint32_t attempt_burst; /* 1,000 */
-	uint32_t
-		stun_rate; /* STUN answers a second per network, 20; in all 50 times it */
+	/* STUN answers a second per network, 20; in all 50 times as many */
+	uint32_t stun_rate;
 	uint8_t reserved[32]; /* 0 */
 };
 
@@ -638,8 +637,8 @@ struct eyelet_connect_config {
 	struct ev_loop *loop; /* NULL: its own */
 	struct eyelet_hooks hooks;
 	const struct eyelet_ticket *ticket; /* required; copied */
-	uint8_t identity
-		[EYELET_KEY_SIZE]; /* as eyelet_guest_config; all 0: one for this run */
+	/* As in eyelet_guest_config; all 0: one for this run. */
+	uint8_t identity[EYELET_KEY_SIZE];
 	struct eyelet_addr servers[EYELET_RENDEZVOUS_MAX];
 	uint32_t server_count;         /* 0: the ticket's are resolved */
 	uint32_t listen_count;         /* 0: 127.0.0.1 and a port the system picks */
@@ -661,13 +660,14 @@ struct eyelet_serve_config {
 	const char *server_names; /* as eyelet_ticket.servers, resolved; or NULL */
 	struct eyelet_addr servers[EYELET_RENDEZVOUS_MAX]; /* and these */
 	uint32_t server_count;
-	uint32_t target_count;         /* 1 or 2 */
-	struct eyelet_addr targets[2]; /* the application's server: the second where the
-					       * first refuses */
+	uint32_t target_count; /* 1 or 2 */
+	/* The application's server: the second where the first refuses. */
+	struct eyelet_addr targets[2];
 	struct eyelet_addr publics[2]; /* own ones by configuration, or none */
 	uint16_t port;                 /* public UDP port; 0 picks one */
-	bool inside;                   /* run a rendezvous for this service on the public
-					       * port (which is then not 0), as its only one */
+	/* Run a rendezvous for this service on the public port (which is then not 0), as its
+	 * only one. */
+	bool inside;
 	uint32_t guests_max, flows_max, half_open_max; /* 0: as eyelet_host_config */
 	uint32_t known_count;
 	const struct eyelet_known_guest *known; /* or NULL */
@@ -677,9 +677,8 @@ struct eyelet_serve_config {
 struct eyelet_serve_rendezvous_config {
 	struct ev_loop *loop;
 	struct eyelet_hooks hooks;
-	struct eyelet_rendezvous_config
-		rendezvous;            /* alt_base and alt_mask are filled in, and
-						     * entropy is by default eyelet_random */
+	/* alt_base and alt_mask are filled in; entropy is by default eyelet_random. */
+	struct eyelet_rendezvous_config rendezvous;
 	struct eyelet_addr listens[8]; /* port 0 picks one */
 	uint32_t listen_count;         /* 0: all addresses, port 3478 */
 	uint32_t alt;                  /* further ports to answer on, 0..32 */

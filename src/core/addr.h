@@ -39,7 +39,7 @@ bool addr_same_ip(const struct addr *a, const struct addr *b);
 bool addr_is_unspecified(const struct addr *a);
 bool addr_is_loopback(const struct addr *a);   /* 127/8, ::1 */
 bool addr_is_link_local(const struct addr *a); /* 169.254/16, fe80::/10 */
-bool addr_is_private(const struct addr *a);    /* RFC 1918, RFC 6598, RFC 4193, link-local */
+bool addr_is_private(const struct addr *a); /* RFC 1918, RFC 6598, RFC 4193, link-local */
 bool addr_is_multicast(const struct addr *a);
 bool addr_is_v4_mapped(const struct addr *a); /* ::ffff:0:0/96 */
 

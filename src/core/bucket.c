@@ -43,8 +43,8 @@ void bucket_field_init(struct bucket_field *f, uint32_t rate, uint32_t burst,
 		bucket_init(&f->cell[i], rate, burst, now);
 }
 
-bool bucket_field_take(struct bucket_field *f, const struct addr *source, uint32_t count,
-	uint64_t now)
+bool bucket_field_take(
+	struct bucket_field *f, const struct addr *source, uint32_t count, uint64_t now)
 {
 	struct addr network = addr_network(source);
 	uint64_t hash = hash_sip(f->key, &network, sizeof(network));

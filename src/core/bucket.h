@@ -32,7 +32,7 @@ struct bucket_field {
 
 void bucket_field_init(struct bucket_field *f, uint32_t rate, uint32_t burst,
 	const uint8_t key[16], uint64_t now);
-bool bucket_field_take(struct bucket_field *f, const struct addr *source, uint32_t count,
-	uint64_t now);
+bool bucket_field_take(
+	struct bucket_field *f, const struct addr *source, uint32_t count, uint64_t now);
 
 #endif

@@ -56,7 +56,8 @@ bool candidate_allowed(
 	if (!addr_is_sendable(addr))
 		return false;
 	if (addr_is_private(addr))
-		return on_link(v, addr) || same_ip_in(v->observed, v->observed_count, peer) ||
+		return on_link(v, addr) ||
+		       same_ip_in(v->observed, v->observed_count, peer) ||
 		       addr_same_ip(addr, peer);
 	return true;
 }
@@ -108,8 +109,8 @@ static struct crypto_aead *offer_cipher(const struct credentials *c,
 
 /* Returns 0 if memory ran out. */
 static size_t offer_seal(uint8_t *out, const struct writer *plain,
-	const struct credentials *c, const uint8_t attempt[ID_SIZE], const uint8_t *instance,
-	uint64_t sequence)
+	const struct credentials *c, const uint8_t attempt[ID_SIZE],
+	const uint8_t *instance, uint64_t sequence)
 {
 	struct crypto_aead *aead = offer_cipher(c, attempt, instance, true);
 
@@ -122,8 +123,8 @@ static size_t offer_seal(uint8_t *out, const struct writer *plain,
 }
 
 static bool offer_open(uint8_t plain[OFFER_MAX], const uint8_t *payload, size_t len,
-	const struct credentials *c, const uint8_t attempt[ID_SIZE], const uint8_t *instance,
-	uint64_t sequence)
+	const struct credentials *c, const uint8_t attempt[ID_SIZE],
+	const uint8_t *instance, uint64_t sequence)
 {
 	struct crypto_aead *aead;
 	bool ok;
@@ -167,18 +168,20 @@ bool guest_offer_open(struct guest_offer *offer, const uint8_t *payload, size_t 
 #define STATIC_LABEL_LEN 14
 #define STATIC_SIGNED    (STATIC_LABEL_LEN + INSTANCE_SIZE + CRYPTO_KEY_SIZE)
 
-static void static_signed(uint8_t out[STATIC_SIGNED], const uint8_t instance[INSTANCE_SIZE],
-	const uint8_t host_static[CRYPTO_KEY_SIZE])
+static void static_signed(uint8_t out[STATIC_SIGNED],
+	const uint8_t instance[INSTANCE_SIZE], const uint8_t host_static[CRYPTO_KEY_SIZE])
 {
 	memcpy(out, STATIC_LABEL, STATIC_LABEL_LEN);
 	memcpy(out + STATIC_LABEL_LEN, instance, INSTANCE_SIZE);
 	memcpy(out + STATIC_LABEL_LEN + INSTANCE_SIZE, host_static, CRYPTO_KEY_SIZE);
 }
 
-size_t host_offer_seal(uint8_t *out, const struct host_offer *offer, const struct service *s,
-	const struct credentials *c, const uint8_t attempt[ID_SIZE], uint8_t sequence)
+size_t host_offer_seal(uint8_t *out, const struct host_offer *offer,
+	const struct service *s, const struct credentials *c,
+	const uint8_t attempt[ID_SIZE], uint8_t sequence)
 {
-	uint8_t plain[OFFER_MAX], covered[STATIC_SIGNED], signature[CRYPTO_SIGNATURE_SIZE];
+	uint8_t plain[OFFER_MAX], covered[STATIC_SIGNED],
+		signature[CRYPTO_SIGNATURE_SIZE];
 	struct writer w = writer_over(plain, sizeof(plain));
 
 	static_signed(covered, s->instance, offer->host_static);
@@ -193,7 +196,8 @@ bool host_offer_open(struct host_offer *offer, const uint8_t *payload, size_t le
 	const struct credentials *c, const uint8_t attempt[ID_SIZE],
 	const uint8_t instance[INSTANCE_SIZE], uint8_t sequence)
 {
-	uint8_t plain[OFFER_MAX], covered[STATIC_SIGNED], signature[CRYPTO_SIGNATURE_SIZE];
+	uint8_t plain[OFFER_MAX], covered[STATIC_SIGNED],
+		signature[CRYPTO_SIGNATURE_SIZE];
 	struct reader r;
 
 	if (!offer_open(plain, payload, len, c, attempt, instance, sequence))

@@ -26,7 +26,8 @@ struct candidates {
 };
 
 /* Adds unless it is there or the list is full. Returns true if it is new. */
-bool candidates_add(struct candidates *list, const struct addr *addr, enum candidate_kind kind);
+bool candidates_add(
+	struct candidates *list, const struct addr *addr, enum candidate_kind kind);
 
 /* What one side knows of itself, to judge a stranger's candidates by. */
 struct vantage {
@@ -53,7 +54,8 @@ struct guest_offer {
 
 /* What a host tells the guest in its answer. */
 struct host_offer {
-	uint8_t host_static[CRYPTO_KEY_SIZE]; /* X25519 public key, signed by the service */
+	uint8_t host_static
+		[CRYPTO_KEY_SIZE]; /* X25519 public key, signed by the service */
 	struct candidates candidates;
 };
 
@@ -63,8 +65,9 @@ size_t guest_offer_seal(uint8_t *out, const struct guest_offer *offer,
 	const struct credentials *c, const uint8_t attempt[ID_SIZE]);
 bool guest_offer_open(struct guest_offer *offer, const uint8_t *payload, size_t len,
 	const struct credentials *c, const uint8_t attempt[ID_SIZE]);
-size_t host_offer_seal(uint8_t *out, const struct host_offer *offer, const struct service *s,
-	const struct credentials *c, const uint8_t attempt[ID_SIZE], uint8_t sequence);
+size_t host_offer_seal(uint8_t *out, const struct host_offer *offer,
+	const struct service *s, const struct credentials *c,
+	const uint8_t attempt[ID_SIZE], uint8_t sequence);
 /* Returns false too if the service did not sign the static key. */
 bool host_offer_open(struct host_offer *offer, const uint8_t *payload, size_t len,
 	const struct credentials *c, const uint8_t attempt[ID_SIZE],

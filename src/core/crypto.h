@@ -7,11 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CRYPTO_KEY_SIZE 32       /* X25519, Ed25519 and AEAD keys */
+#define CRYPTO_KEY_SIZE       32 /* X25519, Ed25519 and AEAD keys */
 #define CRYPTO_SIGNATURE_SIZE 64 /* Ed25519 (RFC 8032) */
-#define CRYPTO_HASH_SIZE 32      /* SHA-256 */
-#define CRYPTO_TAG_SIZE 16       /* both AEADs */
-#define CRYPTO_MAC_SIZE 16       /* HMAC-SHA-256, truncated to 128 bits */
+#define CRYPTO_HASH_SIZE      32 /* SHA-256 */
+#define CRYPTO_TAG_SIZE       16 /* both AEADs */
+#define CRYPTO_MAC_SIZE       16 /* HMAC-SHA-256, truncated to 128 bits */
 
 /* AEAD algorithms, as bits of a set on the wire. */
 enum cipher {
@@ -34,7 +34,8 @@ struct crypto_slice {
 	const void *bytes;
 	size_t len;
 };
-void crypto_hash(uint8_t out[CRYPTO_HASH_SIZE], const struct crypto_slice *parts, size_t count);
+void crypto_hash(
+	uint8_t out[CRYPTO_HASH_SIZE], const struct crypto_slice *parts, size_t count);
 
 /* HMAC-SHA-256 (RFC 2104) of the concatenation, under a key of key_len bytes. */
 void crypto_hmac(uint8_t out[CRYPTO_HASH_SIZE], const uint8_t *key, size_t key_len,
@@ -54,13 +55,15 @@ bool crypto_scrypt(uint8_t *out, size_t out_len, const char *text, size_t text_l
 	const uint8_t *salt, size_t salt_len);
 
 /* X25519 (RFC 7748). */
-void crypto_x25519_public(uint8_t public[CRYPTO_KEY_SIZE], const uint8_t secret[CRYPTO_KEY_SIZE]);
+void crypto_x25519_public(
+	uint8_t public[CRYPTO_KEY_SIZE], const uint8_t secret[CRYPTO_KEY_SIZE]);
 /* Returns false if peer's point is of low order (an all-zero result), with out zeroed. */
 bool crypto_x25519(uint8_t out[CRYPTO_KEY_SIZE], const uint8_t secret[CRYPTO_KEY_SIZE],
 	const uint8_t peer[CRYPTO_KEY_SIZE]);
 
 /* Ed25519 (RFC 8032), keys as 32-byte seeds. */
-void crypto_ed25519_public(uint8_t public[CRYPTO_KEY_SIZE], const uint8_t seed[CRYPTO_KEY_SIZE]);
+void crypto_ed25519_public(
+	uint8_t public[CRYPTO_KEY_SIZE], const uint8_t seed[CRYPTO_KEY_SIZE]);
 void crypto_ed25519_sign(uint8_t signature[CRYPTO_SIGNATURE_SIZE],
 	const uint8_t seed[CRYPTO_KEY_SIZE], const void *bytes, size_t len);
 bool crypto_ed25519_verify(const uint8_t signature[CRYPTO_SIGNATURE_SIZE],
@@ -73,8 +76,8 @@ struct crypto_aead;
 
 /* Returns NULL if memory ran out or the cipher is not one of enum cipher. A context seals
  * or opens, not both. */
-struct crypto_aead *crypto_aead_new(enum cipher cipher, const uint8_t key[CRYPTO_KEY_SIZE],
-	bool seal);
+struct crypto_aead *crypto_aead_new(
+	enum cipher cipher, const uint8_t key[CRYPTO_KEY_SIZE], bool seal);
 void crypto_aead_free(struct crypto_aead *aead);
 
 /* out gets len + CRYPTO_TAG_SIZE bytes; out may be in itself, and must not overlap it

@@ -67,8 +67,9 @@ struct flow *flow_open_any(struct flow_table *t, uint64_t now)
 {
 	uint32_t id = 0;
 
-	while (id < t->cap && (t->of[id] != NULL || (t->closed_at[id] != 0 &&
-							    now - t->closed_at[id] < FLOW_REST)))
+	while (id < t->cap &&
+		(t->of[id] != NULL ||
+			(t->closed_at[id] != 0 && now - t->closed_at[id] < FLOW_REST)))
 		id++;
 	return id < t->max ? flow_open(t, (uint16_t)id, now) : NULL;
 }

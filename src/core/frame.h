@@ -23,7 +23,7 @@
 #define FRAME_OVERHEAD_MAX (FRAME_OVERHEAD + FRAME_FLOW_SIZE + FRAME_PART_SIZE)
 
 struct frame_header {
-	uint8_t epoch;    /* 2 bits */
+	uint8_t epoch; /* 2 bits */
 	bool control;
 	bool flow;
 	bool part;

@@ -31,6 +31,7 @@ struct guest *guest_new(const struct guest_config *config, uint64_t now)
 	g->config.credentials = NULL;
 	g->credentials = *config->credentials;
 	guest_fill(g, g->hash_key, sizeof(g->hash_key));
+	guest_fill(g, g->process, sizeof(g->process));
 	timers_init(&g->timers);
 	flow_table_init(&g->flows, config->flows_max, &g->closing);
 	reassembly_pool_init(&g->pool, REASSEMBLY_MAX);
@@ -69,7 +70,8 @@ void guest_free(struct guest *g)
 	free(g);
 }
 
-void guest_add_socket(struct guest *g, uint32_t number, const struct addr *bound, uint64_t now)
+void guest_add_socket(
+	struct guest *g, uint32_t number, const struct addr *bound, uint64_t now)
 {
 	unsigned family = family_index(bound);
 
@@ -155,8 +157,8 @@ static void sweep(struct guest *g, uint64_t now)
 
 /* --- the machine -------------------------------------------------------------------- */
 
-static enum verdict input_message(
-	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+static enum verdict input_message(struct guest *g, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now)
 {
 	uint8_t type = message_type(buf);
 	enum verdict verdict;
@@ -180,8 +182,8 @@ static enum verdict input_message(
 	}
 }
 
-enum verdict guest_input(struct guest *g, const struct path *path, uint8_t *buf, size_t len,
-	uint64_t now, struct delivery *delivery)
+enum verdict guest_input(struct guest *g, const struct path *path, uint8_t *buf,
+	size_t len, uint64_t now, struct delivery *delivery)
 {
 	enum verdict verdict = VERDICT_DROP_MALFORMED;
 
@@ -193,7 +195,8 @@ enum verdict guest_input(struct guest *g, const struct path *path, uint8_t *buf,
 }
 
 void guest_icmp(struct guest *g, const struct path *path, const struct addr *offender,
-	uint8_t type, uint8_t code, const uint8_t *quoted, size_t quoted_len, uint64_t now)
+	uint8_t type, uint8_t code, const uint8_t *quoted, size_t quoted_len,
+	uint64_t now)
 {
 	const uint8_t unreachable_v4 = 3, unreachable_v6 = 1;
 
@@ -210,8 +213,8 @@ bool guest_connected(const struct guest *g)
 	return g->active.live;
 }
 
-size_t guest_seal(struct guest *g, struct flow *flow, unsigned part, const uint8_t *payload,
-	size_t len, uint8_t *out, struct path *path, uint64_t now)
+size_t guest_seal(struct guest *g, struct flow *flow, unsigned part,
+	const uint8_t *payload, size_t len, uint8_t *out, struct path *path, uint64_t now)
 {
 	size_t size;
 

@@ -23,9 +23,9 @@ struct guest_config {
 	uint8_t identity[32];                   /* X25519 secret of this guest */
 	struct addr servers[GUEST_SERVERS_MAX]; /* rendezvous, each as dialled */
 	size_t server_count;
-	struct addr listens[2];                 /* own listen addresses, never sent to */
-	uint8_t ciphers;                        /* set of enum cipher */
-	uint32_t flows_max;                     /* local application sockets, default 256 */
+	struct addr listens[2]; /* own listen addresses, never sent to */
+	uint8_t ciphers;        /* set of enum cipher */
+	uint32_t flows_max;     /* local application sockets, default 256 */
 };
 
 void guest_config_init(struct guest_config *config);
@@ -33,7 +33,8 @@ struct guest *guest_new(const struct guest_config *config, uint64_t now);
 void guest_free(struct guest *g);
 
 /* As host_add_socket. The first attempt begins when guest_start is called. */
-void guest_add_socket(struct guest *g, uint32_t number, const struct addr *bound, uint64_t now);
+void guest_add_socket(
+	struct guest *g, uint32_t number, const struct addr *bound, uint64_t now);
 void guest_set_locals(struct guest *g, const struct addr *locals, size_t count);
 void guest_start(struct guest *g, uint64_t now);
 
@@ -41,16 +42,18 @@ void guest_start(struct guest *g, uint64_t now);
  * many. */
 struct flow *guest_flow(struct guest *g, const struct addr *app, uint64_t now);
 
-enum verdict guest_input(struct guest *g, const struct path *path, uint8_t *buf, size_t len,
-	uint64_t now, struct delivery *delivery);
+enum verdict guest_input(struct guest *g, const struct path *path, uint8_t *buf,
+	size_t len, uint64_t now, struct delivery *delivery);
 void guest_icmp(struct guest *g, const struct path *path, const struct addr *offender,
-	uint8_t type, uint8_t code, const uint8_t *quoted, size_t quoted_len, uint64_t now);
+	uint8_t type, uint8_t code, const uint8_t *quoted, size_t quoted_len,
+	uint64_t now);
 
 bool guest_connected(const struct guest *g);
 
 /* As host_seal; 0 while not connected: the caller queues (core/queue.h). */
-size_t guest_seal(struct guest *g, struct flow *flow, unsigned part, const uint8_t *payload,
-	size_t len, uint8_t *out, struct path *path, uint64_t now);
+size_t guest_seal(struct guest *g, struct flow *flow, unsigned part,
+	const uint8_t *payload, size_t len, uint8_t *out, struct path *path,
+	uint64_t now);
 
 bool guest_output(struct guest *g, struct datagram *d, uint64_t now);
 void guest_expire(struct guest *g, uint64_t now);
@@ -62,22 +65,23 @@ void guest_shutdown(struct guest *g, uint64_t now);
 
 /* What was seen while connecting: the stuff of the final sentence and exit code. */
 struct guest_progress {
-	uint32_t tries;          /* attempts begun since last connected */
-	bool rendezvous_heard;   /* any rendezvous answered */
-	bool no_service;         /* the last word of a rendezvous was NO_SERVICE */
+	uint32_t tries;                /* attempts begun since last connected */
+	bool rendezvous_heard;         /* any rendezvous answered */
+	bool no_service;               /* the last word of a rendezvous was NO_SERVICE */
 	uint8_t refused_by_rendezvous; /* last other enum refusal, or 0 */
-	bool service_found;      /* a rendezvous knew the service */
-	bool host_answered;      /* the host answered through the rendezvous */
-	uint8_t refused;         /* enum host_refusal, or 0 */
-	uint8_t version;         /* a version other than ours that somebody spoke, or 0 */
-	unsigned addresses;      /* tried in the last attempt */
+	bool service_found;            /* a rendezvous knew the service */
+	bool host_answered;            /* the host answered through the rendezvous */
+	uint8_t refused;               /* enum host_refusal, or 0 */
+	uint8_t version;    /* a version other than ours that somebody spoke, or 0 */
+	unsigned addresses; /* tried in the last attempt */
 };
 void guest_get_progress(const struct guest *g, struct guest_progress *progress);
 
 struct guest_counts {
 	struct verdict_counts verdicts;
-	uint64_t datagrams_out, bytes_out, datagrams_in, bytes_in; /* payloads, all sessions */
-	uint64_t rtt; /* ns, of the last ping */
+	uint64_t datagrams_out, bytes_out, datagrams_in,
+		bytes_in; /* payloads, all sessions */
+	uint64_t rtt;     /* ns, of the last ping */
 };
 void guest_get_counts(const struct guest *g, struct guest_counts *counts);
 

@@ -113,8 +113,8 @@ void asker_expire(struct guest *g, struct asker *asker, uint64_t now)
 		asker_send(g, asker, now);
 }
 
-static void input_cookie(struct guest *g, struct asker *asker, const uint8_t *buf, size_t len,
-	uint64_t now)
+static void input_cookie(struct guest *g, struct asker *asker, const uint8_t *buf,
+	size_t len, uint64_t now)
 {
 	struct cookie_message m;
 	struct event *event;
@@ -131,7 +131,8 @@ static void input_cookie(struct guest *g, struct asker *asker, const uint8_t *bu
 	asker_enter(g, asker, ASK_ASKING, now);
 }
 
-static void input_asked(struct guest *g, struct asker *asker, const uint8_t *buf, size_t len)
+static void input_asked(
+	struct guest *g, struct asker *asker, const uint8_t *buf, size_t len)
 {
 	struct addr observed;
 	struct event *event;
@@ -166,8 +167,8 @@ static void refused(struct guest *g, struct asker *asker, uint8_t code, uint64_t
 	timers_set(&g->timers, &asker->timer, asker->retry.next_at);
 }
 
-static void input_error(struct guest *g, struct asker *asker, const uint8_t *buf, size_t len,
-	uint64_t now)
+static void input_error(struct guest *g, struct asker *asker, const uint8_t *buf,
+	size_t len, uint64_t now)
 {
 	uint8_t code;
 
@@ -175,21 +176,25 @@ static void input_error(struct guest *g, struct asker *asker, const uint8_t *buf
 		return;
 	if (code == REFUSAL_STALE_COOKIE)
 		asker_enter(g, asker, ASK_COOKIE, now);
-	else
+	else if (
+		!asker->has_token) /* it knew us before: more likely somebody else's word */
 		refused(g, asker, code, now);
 }
 
 static void input_version(struct guest *g, struct asker *asker, const uint8_t *buf)
 {
-	struct event *event = events_add(&g->events, EVENT_VERSION_MISMATCH);
+	struct event *event;
 
+	if (asker->has_token)
+		return;
+	event = events_add(&g->events, EVENT_VERSION_MISMATCH);
 	g->progress.version = message_version(buf);
 	event->addr = asker->server;
 	event->number = message_version(buf);
 }
 
-enum verdict asker_input(
-	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+enum verdict asker_input(struct guest *g, const struct path *path, const uint8_t *buf,
+	size_t len, uint64_t now)
 {
 	for (size_t i = 0; i < g->config.server_count; i++) {
 		struct asker *asker = &g->askers[i];

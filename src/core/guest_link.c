@@ -54,7 +54,8 @@ bool link_open(struct guest *g, const struct noise_keys *keys, enum cipher ciphe
 	struct session *s = &g->active.session;
 
 	replace_active(g, now);
-	if (!session_init(s, keys, cipher, false, path, &g->timers, &g->outbox, &g->pool, now))
+	if (!session_init(
+		    s, keys, cipher, false, path, &g->timers, &g->outbox, &g->pool, now))
 		return false;
 	g->active.live = true;
 	memcpy(s->id, session_id, SESSION_ID_SIZE);
@@ -113,8 +114,9 @@ static void heard_again(struct guest *g, uint64_t now)
 	tell_connected(g, now);
 }
 
-static enum verdict take_frame(struct guest *g, struct link *link, const struct frame *frame,
-	enum verdict verdict, uint64_t now, struct delivery *delivery)
+static enum verdict take_frame(struct guest *g, struct link *link,
+	const struct frame *frame, enum verdict verdict, uint64_t now,
+	struct delivery *delivery)
 {
 	struct flow *flow;
 
@@ -142,8 +144,8 @@ static bool on_path(const struct link *link, const struct path *path)
 	       addr_equal(&link->session.path.remote, &path->remote);
 }
 
-enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf, size_t len,
-	uint64_t now, struct delivery *delivery)
+enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf,
+	size_t len, uint64_t now, struct delivery *delivery)
 {
 	struct link *links[2] = {&g->active, &g->old};
 	bool both = on_path(links[0], path) && on_path(links[1], path);

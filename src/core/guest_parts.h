@@ -18,11 +18,11 @@
 #define TRIAL_SPAN      (1500 * MILLISECOND) /* after an answer, until the next trial */
 #define TRIAL_SPAN_MORE (500 * MILLISECOND)  /* longer with each */
 #define TRIAL_SPAN_MAX  (8 * SECOND)
-#define ASK_WAIT        (500 * MILLISECOND)  /* after "no such service" */
-#define ASK_WAIT_LATER  (2 * SECOND)         /* after other refusals, or a long time */
-#define REFUSED_WAIT    (5 * SECOND)         /* after a host's refusal */
-#define REPLACED_LIFE   (3 * SECOND)         /* a replaced session still receives */
-#define HELLOS_MAX      60                   /* to one address in one trial */
+#define ASK_WAIT        (500 * MILLISECOND) /* after "no such service" */
+#define ASK_WAIT_LATER  (2 * SECOND)        /* after other refusals, or a long time */
+#define REFUSED_WAIT    (5 * SECOND)        /* after a host's refusal */
+#define REPLACED_LIFE   (3 * SECOND)        /* a replaced session still receives */
+#define HELLOS_MAX      60                  /* to one address in one trial */
 #define SWEEP           (10 * SECOND)
 
 enum guest_timer { TIMER_ASKER = 1, TIMER_TRIAL, TIMER_LINK, TIMER_SWEEP };
@@ -93,17 +93,19 @@ struct guest {
 	struct guest_config config;
 	struct credentials credentials;
 	uint8_t hash_key[16];
+	uint8_t process[PROCESS_SIZE];
 	struct guest_socket sockets[GUEST_SOCKETS_MAX];
 	struct addr locals[GUEST_LOCALS_MAX];
 	size_t local_count;
 	bool started, stopped;
 	struct asker askers[GUEST_SERVERS_MAX];
-	struct trial trial, before; /* the current one; the one before may still be welcomed */
-	uint64_t began_at;          /* of the first trial since last connected */
-	uint64_t resume_at;         /* not to try before */
+	struct trial trial,
+		before;     /* the current one; the one before may still be welcomed */
+	uint64_t began_at;  /* of the first trial since last connected */
+	uint64_t resume_at; /* not to try before */
 	struct timer trial_timer;
 	struct link active, old;
-	bool lost;                  /* EVENT_LOST was given for the active link */
+	bool lost;                        /* EVENT_LOST was given for the active link */
 	uint8_t favourite[INSTANCE_SIZE]; /* host last connected to */
 	struct guest_progress progress;
 	struct flow_table flows;
@@ -132,8 +134,8 @@ void askers_start(struct guest *g, uint64_t now);
 void askers_start_family(struct guest *g, unsigned family, uint64_t now);
 void askers_stop(struct guest *g);
 void asker_expire(struct guest *g, struct asker *asker, uint64_t now);
-enum verdict asker_input(
-	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now);
+enum verdict asker_input(struct guest *g, const struct path *path, const uint8_t *buf,
+	size_t len, uint64_t now);
 
 /* guest_trial.c */
 void trial_begin(struct guest *g, uint32_t number, uint64_t now);
@@ -141,18 +143,18 @@ void trial_end(struct guest *g);
 void trial_expire(struct guest *g, uint64_t now);
 /* The sealed offer of the trial, made at the first call. */
 void trial_offer(struct guest *g);
-enum verdict trial_answered(
-	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now);
-enum verdict trial_input(
-	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now);
+enum verdict trial_answered(struct guest *g, const struct path *path, const uint8_t *buf,
+	size_t len, uint64_t now);
+enum verdict trial_input(struct guest *g, const struct path *path, const uint8_t *buf,
+	size_t len, uint64_t now);
 
 /* guest_link.c */
 bool link_open(struct guest *g, const struct noise_keys *keys, enum cipher cipher,
 	const uint8_t session_id[SESSION_ID_SIZE], const uint8_t instance[INSTANCE_SIZE],
 	const struct path *path, uint64_t now);
 void link_expire(struct guest *g, struct link *link, uint64_t now);
-enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf, size_t len,
-	uint64_t now, struct delivery *delivery);
+enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf,
+	size_t len, uint64_t now, struct delivery *delivery);
 void links_end(struct guest *g);
 void link_hint(struct guest *g, const struct path *path, uint64_t now);
 

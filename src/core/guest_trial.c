@@ -62,10 +62,8 @@ void trial_begin(struct guest *g, uint32_t number, uint64_t now)
 	trial_wipe(&g->before);
 	g->before = g->trial;
 	trial_wipe(&g->trial);
-	g->trial = (struct trial){.live = true,
-		.number = number,
-		.sockets = {0, 1},
-		.answered_at = NEVER};
+	g->trial = (struct trial){
+		.live = true, .number = number, .sockets = {0, 1}, .answered_at = NEVER};
 	guest_fill(g, g->trial.id, ID_SIZE);
 	retry_stop(&g->trial.hello);
 	g->progress.tries++;
@@ -90,13 +88,14 @@ void trial_end(struct guest *g)
 
 void trial_offer(struct guest *g)
 {
-	struct guest_offer offer = {.trial = (uint8_t)(g->trial.number < 255 ? g->trial.number
-									     : 255)};
+	struct guest_offer offer = {
+		.trial = (uint8_t)(g->trial.number < 255 ? g->trial.number : 255)};
 
 	if (g->trial.payload_len > 0)
 		return;
 	for (size_t i = 0; i < g->config.server_count; i++)
-		candidates_add(&offer.candidates, &g->askers[i].observed, CANDIDATE_OBSERVED);
+		candidates_add(
+			&offer.candidates, &g->askers[i].observed, CANDIDATE_OBSERVED);
 	for (size_t i = 0; i < g->local_count; i++) {
 		struct addr local = g->locals[i];
 		uint32_t socket = g->trial.sockets[family_index(&local)];
@@ -114,7 +113,8 @@ void trial_offer(struct guest *g)
 
 static void send_hello(struct guest *g, struct reach *host, unsigned i)
 {
-	const struct path path = {.socket = host->sockets[i], .remote = host->to.of[i].addr};
+	const struct path path = {
+		.socket = host->sockets[i], .remote = host->to.of[i].addr};
 	struct datagram *d;
 
 	if (host->hellos[i]++ >= HELLOS_MAX)
@@ -130,8 +130,8 @@ static void send_hellos(struct guest *g, struct reach *host, unsigned first)
 		send_hello(g, host, i);
 }
 
-static void add_target(
-	struct guest *g, struct reach *host, const struct addr *addr, uint32_t socket, uint8_t kind)
+static void add_target(struct guest *g, struct reach *host, const struct addr *addr,
+	uint32_t socket, uint8_t kind)
 {
 	if (!g->sockets[socket].open || !candidates_add(&host->to, addr, kind))
 		return;
@@ -139,8 +139,8 @@ static void add_target(
 }
 
 /* Adds what may be tried of the host's offer; peer is its address at the rendezvous. */
-static void add_targets(struct guest *g, struct reach *host, const struct candidates *offered,
-	const struct addr *peer)
+static void add_targets(struct guest *g, struct reach *host,
+	const struct candidates *offered, const struct addr *peer)
 {
 	struct addr observed[GUEST_SERVERS_MAX];
 	struct vantage v = {.locals = g->locals,
@@ -155,8 +155,8 @@ static void add_targets(struct guest *g, struct reach *host, const struct candid
 		const struct candidate *c = &offered->of[i];
 
 		if (candidate_allowed(&v, &c->addr, peer))
-			add_target(g, host, &c->addr, g->trial.sockets[family_index(&c->addr)],
-				c->kind);
+			add_target(g, host, &c->addr,
+				g->trial.sockets[family_index(&c->addr)], c->kind);
 	}
 }
 
@@ -170,6 +170,7 @@ static bool begin_noise(struct guest *g, struct reach *host, const uint8_t *host
 	memcpy(prologue + 8, g->credentials.service, CRYPTO_KEY_SIZE);
 	memcpy(prologue + 8 + CRYPTO_KEY_SIZE, g->trial.id, ID_SIZE);
 	payload[0] = g->config.ciphers;
+	memcpy(payload + 1, g->process, PROCESS_SIZE);
 	guest_fill(g, ephemeral, sizeof(ephemeral));
 	noise_start_guest(&host->noise, g->config.identity, ephemeral, host_static,
 		g->credentials.psk, prologue, sizeof(prologue));
@@ -186,8 +187,8 @@ static struct reach *reach_find(struct trial *t, const uint8_t instance[INSTANCE
 	return NULL;
 }
 
-static struct reach *reach_open(
-	struct guest *g, const uint8_t instance[INSTANCE_SIZE], const struct host_offer *offer)
+static struct reach *reach_open(struct guest *g, const uint8_t instance[INSTANCE_SIZE],
+	const struct host_offer *offer)
 {
 	struct reach *host;
 
@@ -202,7 +203,8 @@ static struct reach *reach_open(
 	return host;
 }
 
-static void tell_host_found(struct guest *g, const struct reach *host, const struct addr *peer)
+static void tell_host_found(
+	struct guest *g, const struct reach *host, const struct addr *peer)
 {
 	struct event *event = events_add(&g->events, EVENT_HOST_FOUND);
 
@@ -212,8 +214,8 @@ static void tell_host_found(struct guest *g, const struct reach *host, const str
 	event->number = host->to.count;
 }
 
-enum verdict trial_answered(
-	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+enum verdict trial_answered(struct guest *g, const struct path *path, const uint8_t *buf,
+	size_t len, uint64_t now)
 {
 	struct answered_message m;
 	struct host_offer offer;
@@ -226,8 +228,8 @@ enum verdict trial_answered(
 	host = reach_find(&g->trial, m.instance);
 	if (host != NULL && m.sequence <= host->sequence)
 		return VERDICT_CONSUMED;
-	if (!host_offer_open(&offer, m.payload, m.payload_len, &g->credentials, g->trial.id,
-		    m.instance, m.sequence))
+	if (!host_offer_open(&offer, m.payload, m.payload_len, &g->credentials,
+		    g->trial.id, m.instance, m.sequence))
 		return VERDICT_DROP_FORGED;
 	if (host == NULL)
 		host = reach_open(g, m.instance, &offer);
@@ -320,8 +322,8 @@ static enum verdict input_refuse(
 	return VERDICT_CONSUMED;
 }
 
-static enum verdict input_welcome(struct guest *g, struct trial *t, const struct path *path,
-	const uint8_t *buf, size_t len, uint64_t now)
+static enum verdict input_welcome(struct guest *g, struct trial *t,
+	const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
 {
 	const uint8_t *message = welcome_decode(buf, len);
 	uint8_t payload[WELCOME_PAYLOAD_SIZE];
@@ -337,8 +339,8 @@ static enum verdict input_welcome(struct guest *g, struct trial *t, const struct
 			    &host->noise, message, WELCOME_NOISE_SIZE, payload, &keys))
 			continue;
 		ok = (payload[SESSION_ID_SIZE] & g->config.ciphers) != 0 &&
-		     link_open(g, &keys, payload[SESSION_ID_SIZE], payload, host->instance,
-			     path, now);
+		     link_open(g, &keys, payload[SESSION_ID_SIZE], payload,
+			     host->instance, path, now);
 		crypto_wipe(&keys, sizeof(keys));
 		if (ok)
 			trial_end(g);
@@ -366,8 +368,8 @@ static enum verdict input_version(
 	return VERDICT_DROP_UNSOLICITED;
 }
 
-enum verdict trial_input(
-	struct guest *g, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+enum verdict trial_input(struct guest *g, const struct path *path, const uint8_t *buf,
+	size_t len, uint64_t now)
 {
 	struct trial *t = &g->trial;
 

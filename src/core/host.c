@@ -6,15 +6,15 @@
 
 #include "core/host_parts.h"
 
-#define OUTBOX_SIZE      1024
-#define REASSEMBLY_MAX   64
-#define SCRATCH_SIZE     65536
-#define SOCKET_REST      (30 * SECOND) /* a socket without connections before it is closed */
+#define OUTBOX_SIZE    1024
+#define REASSEMBLY_MAX 64
+#define SCRATCH_SIZE   65536
+#define SOCKET_REST    (30 * SECOND) /* a socket without connections before it is closed */
 
 const char *host_refusal_text(uint8_t code)
 {
 	switch (code) {
-#define X(name, value, text)                                                               \
+#define X(name, value, text)                                                             \
 	case value: return text;
 		HOST_REFUSAL_MAP(X)
 #undef X
@@ -86,7 +86,8 @@ void host_free(struct host *h)
 	free(h);
 }
 
-void host_add_socket(struct host *h, uint32_t number, const struct addr *bound, uint64_t now)
+void host_add_socket(
+	struct host *h, uint32_t number, const struct addr *bound, uint64_t now)
 {
 	unsigned family = family_index(bound);
 
@@ -120,7 +121,8 @@ static struct lease *lease_speaking(
 	for (size_t i = 0; i < h->config.server_count; i++) {
 		struct lease *lease = &h->leases[i];
 
-		if (lease->state == LEASE_HELD && addr_equal(&lease->server, &path->remote) &&
+		if (lease->state == LEASE_HELD &&
+			addr_equal(&lease->server, &path->remote) &&
 			(message_type(buf) == MESSAGE_ACK ||
 				message_mac_verify(buf, len, lease->token)))
 			return lease;
@@ -128,8 +130,8 @@ static struct lease *lease_speaking(
 	return NULL;
 }
 
-static enum verdict input_from_server(
-	struct host *h, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+static enum verdict input_from_server(struct host *h, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now)
 {
 	struct lease *lease = lease_speaking(h, path, buf, len);
 
@@ -141,8 +143,8 @@ static enum verdict input_from_server(
 	return VERDICT_CONSUMED;
 }
 
-static enum verdict input_message(
-	struct host *h, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+static enum verdict input_message(struct host *h, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now)
 {
 	uint8_t type = message_type(buf);
 	struct datagram *d;
@@ -182,14 +184,16 @@ enum verdict host_input(struct host *h, const struct path *path, uint8_t *buf, s
 }
 
 void host_icmp(struct host *h, const struct path *path, const struct addr *offender,
-	uint8_t type, uint8_t code, const uint8_t *quoted, size_t quoted_len, uint64_t now)
+	uint8_t type, uint8_t code, const uint8_t *quoted, size_t quoted_len,
+	uint64_t now)
 {
 	const uint8_t time_exceeded = 11, unreachable_v4 = 3, unreachable_v6 = 1;
 
 	(void)code;
 	if (path->remote.family == ADDR_V4 && type == time_exceeded)
 		levels_icmp(h, offender, quoted, quoted_len);
-	else if (type == (path->remote.family == ADDR_V4 ? unreachable_v4 : unreachable_v6))
+	else if (type ==
+		 (path->remote.family == ADDR_V4 ? unreachable_v4 : unreachable_v6))
 		route_hint(h, path, now);
 }
 

@@ -17,8 +17,8 @@ struct host;
 struct session;
 
 /* Why a host refuses a guest: name, value, sentence. */
-#define HOST_REFUSAL_MAP(X)                                                                \
-	X(FULL, 1, "the host has as many guests as it takes")                              \
+#define HOST_REFUSAL_MAP(X)                                                              \
+	X(FULL, 1, "the host has as many guests as it takes")                            \
 	X(CIPHER, 2, "host and guest have no cipher in common")
 
 enum host_refusal {
@@ -37,12 +37,12 @@ struct host_config {
 	const struct service *service;         /* copied */
 	struct addr servers[HOST_SERVERS_MAX]; /* rendezvous, each as dialled */
 	size_t server_count;
-	struct addr publics[2];                /* configured addresses (--public), or none */
-	struct addr targets[2];                /* never punched; or none */
-	uint8_t ciphers;                       /* set of enum cipher this machine runs well */
-	uint32_t guests_max;                   /* identities connected at once */
-	uint32_t flows_max;                    /* per guest, at most 65,535 */
-	uint32_t half_open_max;                /* sessions not yet confirmed, in all */
+	struct addr publics[2]; /* configured addresses (--public), or none */
+	struct addr targets[2]; /* never punched; or none */
+	uint8_t ciphers;        /* set of enum cipher this machine runs well */
+	uint32_t guests_max;    /* identities connected at once */
+	uint32_t flows_max;     /* per guest, at most 65,535 */
+	uint32_t half_open_max; /* sessions not yet confirmed, in all */
 };
 
 /* Fills in the limits' defaults: 16,384 guests, 256 flows, 1,024 half-open. */
@@ -55,7 +55,8 @@ void host_free(struct host *h);
 /* A public socket the driver opened: its number (below HOST_SOCKETS_MAX, 0 and 1 for the
  * first two, else the event's) and the address it is bound to, with the real port. The
  * newest of a family becomes its default: leases and new guests use it. */
-void host_add_socket(struct host *h, uint32_t number, const struct addr *bound, uint64_t now);
+void host_add_socket(
+	struct host *h, uint32_t number, const struct addr *bound, uint64_t now);
 
 /* Own interface addresses (ports ignored), the best first; replaces those told before. */
 void host_set_locals(struct host *h, const struct addr *locals, size_t count);
@@ -72,7 +73,8 @@ enum verdict host_input(struct host *h, const struct path *path, uint8_t *buf, s
  * router that sent it, and the start of the datagram's payload. A hint: nothing of it is
  * believed but the place of a TTL probe. */
 void host_icmp(struct host *h, const struct path *path, const struct addr *offender,
-	uint8_t type, uint8_t code, const uint8_t *quoted, size_t quoted_len, uint64_t now);
+	uint8_t type, uint8_t code, const uint8_t *quoted, size_t quoted_len,
+	uint64_t now);
 
 /* Seals part (0 .. session_parts(len) - 1) of one datagram from the target into out, with
  * room for len + FRAME_OVERHEAD_MAX bytes, and gives its path. Returns the frame's length; 0
@@ -92,7 +94,8 @@ struct host_counts {
 	struct verdict_counts verdicts;
 	uint64_t hellos, handshakes; /* hellos with a right MAC; X25519 handshakes done */
 	uint64_t dropped_out;        /* target's datagrams for a guest not connected */
-	uint64_t unproved_bytes;     /* bytes sent to addresses nothing had proved (punches) */
+	uint64_t
+		unproved_bytes; /* bytes sent to addresses nothing had proved (punches) */
 	uint32_t guests, half_open, attempts;
 };
 void host_get_counts(const struct host *h, struct host_counts *counts);

@@ -15,7 +15,8 @@ static struct attempt *attempt_find(const struct host *h, const uint8_t id[ID_SI
 	return a;
 }
 
-static struct attempt *attempt_open(struct host *h, const uint8_t id[ID_SIZE], uint64_t now)
+static struct attempt *attempt_open(
+	struct host *h, const uint8_t id[ID_SIZE], uint64_t now)
 {
 	struct attempt *a;
 
@@ -56,7 +57,8 @@ static void punch_one(struct host *h, struct attempt *a, unsigned i, uint64_t no
 	struct path path = {.socket = h->defaults[family_index(to)], .remote = *to};
 	struct datagram *d;
 
-	if (a->punched[i] + PUNCH_SIZE > PUNCH_BYTES_MAX || !bucket_take(&h->punches, 1, now))
+	if (a->punched[i] + PUNCH_SIZE > PUNCH_BYTES_MAX ||
+		!bucket_take(&h->punches, 1, now))
 		return;
 	d = outbox_add(&h->outbox, &path, levels_ttl(h, to, a->trial));
 	d->len = (uint16_t)punch_encode(d->data, a->id, h->credentials.mac_key);
@@ -76,8 +78,8 @@ static bool has_socket_for(const struct host *h, const struct addr *to)
 }
 
 /* Adds what may be punched of the guest's offer; returns the index of the first new one. */
-static unsigned add_targets(
-	struct host *h, struct attempt *a, const struct guest_offer *offer, const struct addr *seen)
+static unsigned add_targets(struct host *h, struct attempt *a,
+	const struct guest_offer *offer, const struct addr *seen)
 {
 	struct addr observed[HOST_SERVERS_MAX], forbidden[2 + HOST_SOCKETS_MAX * 2];
 	struct vantage v = {.locals = h->locals,
@@ -149,8 +151,9 @@ static void answer_one(struct host *h, struct attempt *a, size_t i, uint64_t now
 {
 	const struct lease *lease = &h->leases[i];
 	const struct path path = {.socket = lease->socket, .remote = lease->server};
-	struct answer_message m = {
-		.sequence = a->sequence, .payload = a->payload, .payload_len = a->payload_len};
+	struct answer_message m = {.sequence = a->sequence,
+		.payload = a->payload,
+		.payload_len = a->payload_len};
 	struct datagram *d;
 
 	retry_sent(&a->replies[i].retry, now);
@@ -200,7 +203,8 @@ void attempts_answer_again(struct host *h, uint64_t now)
 
 /* --- introductions ------------------------------------------------------------------ */
 
-static void tell_punching(struct host *h, const struct attempt *a, const struct addr *guest)
+static void tell_punching(
+	struct host *h, const struct attempt *a, const struct addr *guest)
 {
 	struct event *event = events_add(&h->events, EVENT_PUNCHING);
 
@@ -223,8 +227,8 @@ static struct attempt *attempt_begin(struct host *h, struct lease *lease,
 	return a;
 }
 
-enum verdict attempt_introduced(struct host *h, struct lease *lease, const uint8_t *buf,
-	size_t len, uint64_t now)
+enum verdict attempt_introduced(
+	struct host *h, struct lease *lease, const uint8_t *buf, size_t len, uint64_t now)
 {
 	struct introduce_message m;
 	struct guest_offer offer;
@@ -316,8 +320,8 @@ static bool hello_is_paid(
 	return false;
 }
 
-static enum verdict hello_refuse(
-	struct host *h, const struct path *path, const uint8_t *buf, enum host_refusal code)
+static enum verdict hello_refuse(struct host *h, const struct path *path,
+	const uint8_t *buf, enum host_refusal code)
 {
 	struct datagram *d = outbox_add(&h->outbox, path, 0);
 
@@ -334,19 +338,21 @@ static void begin_noise(struct host *h, struct noise *noise, const uint8_t *atte
 	memcpy(prologue + 8, h->credentials.service, CRYPTO_KEY_SIZE);
 	memcpy(prologue + 8 + CRYPTO_KEY_SIZE, attempt, ID_SIZE);
 	host_fill(h, ephemeral, sizeof(ephemeral));
-	noise_start_host(noise, h->service.host_static, ephemeral, h->credentials.psk, prologue,
-		sizeof(prologue));
+	noise_start_host(noise, h->service.host_static, ephemeral, h->credentials.psk,
+		prologue, sizeof(prologue));
 	crypto_wipe(ephemeral, sizeof(ephemeral));
 }
 
 static enum cipher choose_cipher(uint8_t both)
 {
-	return both & CIPHER_AES_256_GCM ? CIPHER_AES_256_GCM : both & CIPHER_CHACHA20_POLY1305;
+	return both & CIPHER_AES_256_GCM ? CIPHER_AES_256_GCM
+					 : both & CIPHER_CHACHA20_POLY1305;
 }
 
 /* Finishes the handshake: a half-open connection and the welcome to repeat. */
 static enum verdict hello_welcome(struct host *h, struct attempt *a, struct noise *noise,
-	const struct path *path, enum cipher cipher, uint64_t now)
+	const struct path *path, enum cipher cipher, const uint8_t process[PROCESS_SIZE],
+	uint64_t now)
 {
 	uint8_t payload[WELCOME_PAYLOAD_SIZE] = {0}, message[WELCOME_NOISE_SIZE];
 	struct noise_keys keys;
@@ -360,6 +366,7 @@ static enum verdict hello_welcome(struct host *h, struct attempt *a, struct nois
 	if (c == NULL)
 		return VERDICT_DROP_MEMORY;
 	memcpy(c->session.id, payload, SESSION_ID_SIZE);
+	memcpy(c->process, process, PROCESS_SIZE);
 	c->attempt = a;
 	c->began_at = a->began_at;
 	a->connection = c;
@@ -369,8 +376,8 @@ static enum verdict hello_welcome(struct host *h, struct attempt *a, struct nois
 	return VERDICT_CONSUMED;
 }
 
-static enum verdict hello_first(struct host *h, struct attempt *a, const struct path *path,
-	const uint8_t *buf, const uint8_t *message, uint64_t now)
+static enum verdict hello_first(struct host *h, struct attempt *a,
+	const struct path *path, const uint8_t *buf, const uint8_t *message, uint64_t now)
 {
 	uint8_t payload[HELLO_PAYLOAD_SIZE];
 	struct noise noise;
@@ -393,7 +400,7 @@ static enum verdict hello_first(struct host *h, struct attempt *a, const struct 
 	else if (cipher == 0)
 		verdict = hello_refuse(h, path, buf, HOST_REFUSAL_CIPHER);
 	else
-		verdict = hello_welcome(h, a, &noise, path, cipher, now);
+		verdict = hello_welcome(h, a, &noise, path, cipher, payload + 1, now);
 	if (verdict == VERDICT_CONSUMED)
 		memcpy(a->hello, message, HELLO_NOISE_SIZE);
 	crypto_wipe(&noise, sizeof(noise));

@@ -19,7 +19,9 @@ static void lease_send(struct host *h, struct lease *lease, uint64_t now)
 	struct lease_message m;
 
 	switch (lease->state) {
-	case LEASE_COOKIE: d->len = (uint16_t)cookie_ask_encode(d->data, lease->id); break;
+	case LEASE_COOKIE:
+		d->len = (uint16_t)cookie_ask_encode(d->data, lease->id);
+		break;
 	case LEASE_REGISTER:
 		memcpy(d->data, lease->request, REGISTER_SIZE);
 		d->len = REGISTER_SIZE;
@@ -111,7 +113,8 @@ void lease_expire(struct host *h, struct lease *lease, uint64_t now)
 	if (lease->state == LEASE_HELD && lease->retry.next_at == NEVER) {
 		host_fill(h, lease->id, ID_SIZE);
 		retry_start(&lease->retry, now);
-	} else if (lease->state == LEASE_HELD && now - lease->retry.began_at >= LEASE_SILENCE) {
+	} else if (lease->state == LEASE_HELD &&
+		   now - lease->retry.began_at >= LEASE_SILENCE) {
 		lease_lost(h, lease, "no answer for 3 s");
 		lease_enter(h, lease, LEASE_COOKIE, now);
 		return;
@@ -227,7 +230,8 @@ static bool is_local(const struct host *h, const struct addr *a)
 static bool is_unmapped(const struct host *h)
 {
 	for (size_t i = 0; i < h->config.server_count; i++)
-		if (h->leases[i].observed.family == ADDR_V4 && is_local(h, &h->leases[i].observed))
+		if (h->leases[i].observed.family == ADDR_V4 &&
+			is_local(h, &h->leases[i].observed))
 			return true;
 	return false;
 }
@@ -252,19 +256,21 @@ uint8_t levels_ttl(const struct host *h, const struct addr *to, unsigned trial)
 
 /* --- answers ------------------------------------------------------------------------ */
 
-static void input_cookie(struct host *h, struct lease *lease, const uint8_t *buf, size_t len,
-	uint64_t now)
+static void input_cookie(
+	struct host *h, struct lease *lease, const uint8_t *buf, size_t len, uint64_t now)
 {
 	struct cookie_message m;
 	struct register_message request = {.lease = 0};
 
 	if (!cookie_decode(&m, buf, len))
 		return;
-	if (lease->probe_until > now && memcmp(message_id(buf), lease->probe_id, ID_SIZE) == 0) {
+	if (lease->probe_until > now &&
+		memcmp(message_id(buf), lease->probe_id, ID_SIZE) == 0) {
 		mapping_checked(h, lease, &m.observed, now);
 		return;
 	}
-	if (lease->state != LEASE_COOKIE || memcmp(message_id(buf), lease->id, ID_SIZE) != 0)
+	if (lease->state != LEASE_COOKIE ||
+		memcmp(message_id(buf), lease->id, ID_SIZE) != 0)
 		return;
 	lease->alt_base = m.alt_base;
 	lease->alt_mask = m.alt_mask;
@@ -278,7 +284,8 @@ static void input_cookie(struct host *h, struct lease *lease, const uint8_t *buf
 	lease_send(h, lease, now);
 }
 
-static void note_observed(struct host *h, struct lease *lease, const struct addr *observed)
+static void note_observed(
+	struct host *h, struct lease *lease, const struct addr *observed)
 {
 	struct event *event;
 
@@ -291,8 +298,8 @@ static void note_observed(struct host *h, struct lease *lease, const struct addr
 	event->peer = *observed;
 }
 
-static void input_registered(struct host *h, struct lease *lease, const uint8_t *buf,
-	size_t len, uint64_t now)
+static void input_registered(
+	struct host *h, struct lease *lease, const uint8_t *buf, size_t len, uint64_t now)
 {
 	struct registered_message m;
 
@@ -305,20 +312,21 @@ static void input_registered(struct host *h, struct lease *lease, const uint8_t 
 	lease_probe_mapping(h, lease, now);
 }
 
-static void input_refreshed(struct host *h, struct lease *lease, const uint8_t *buf,
-	size_t len, uint64_t now)
+static void input_refreshed(
+	struct host *h, struct lease *lease, const uint8_t *buf, size_t len, uint64_t now)
 {
 	uint32_t seconds;
 	struct addr observed;
 
-	if (lease->state != LEASE_HELD || !refreshed_decode(&seconds, &observed, buf, len))
+	if (lease->state != LEASE_HELD ||
+		!refreshed_decode(&seconds, &observed, buf, len))
 		return;
 	lease_enter(h, lease, LEASE_HELD, now);
 	note_observed(h, lease, &observed);
 }
 
-static void input_error(struct host *h, struct lease *lease, const uint8_t *buf, size_t len,
-	uint64_t now)
+static void input_error(
+	struct host *h, struct lease *lease, const uint8_t *buf, size_t len, uint64_t now)
 {
 	uint8_t code;
 	struct event *event;
@@ -330,6 +338,9 @@ static void input_error(struct host *h, struct lease *lease, const uint8_t *buf,
 		lease_enter(h, lease, LEASE_COOKIE, now);
 		return;
 	}
+	if (lease->state ==
+		LEASE_HELD) /* it knew us before: more likely somebody else's word */
+		return;
 	lease->told = false;
 	lease_enter(h, lease, LEASE_REFUSED, now);
 	event = events_add(&h->events, EVENT_LEASE_REFUSED);
@@ -337,17 +348,21 @@ static void input_error(struct host *h, struct lease *lease, const uint8_t *buf,
 	event->number = code;
 }
 
-static void input_version(struct host *h, struct lease *lease, const uint8_t *buf, uint64_t now)
+static void input_version(
+	struct host *h, struct lease *lease, const uint8_t *buf, uint64_t now)
 {
-	struct event *event = events_add(&h->events, EVENT_VERSION_MISMATCH);
+	struct event *event;
 
+	if (lease->state == LEASE_HELD)
+		return;
+	event = events_add(&h->events, EVENT_VERSION_MISMATCH);
 	event->addr = lease->server;
 	event->number = message_version(buf);
 	lease_enter(h, lease, LEASE_REFUSED, now);
 }
 
-enum verdict lease_input(
-	struct host *h, const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
+enum verdict lease_input(struct host *h, const struct path *path, const uint8_t *buf,
+	size_t len, uint64_t now)
 {
 	uint8_t type = message_type(buf);
 	bool answers = false;
@@ -359,7 +374,8 @@ enum verdict lease_input(
 		answers = addr_same_ip(&lease->server, &path->remote) &&
 			  (memcmp(message_id(buf), lease->id, ID_SIZE) == 0 ||
 				  (type == MESSAGE_COOKIE &&
-					  memcmp(message_id(buf), lease->probe_id, ID_SIZE) == 0));
+					  memcmp(message_id(buf), lease->probe_id,
+						  ID_SIZE) == 0));
 	}
 	if (!answers)
 		return VERDICT_DROP_UNSOLICITED;
@@ -386,7 +402,8 @@ void leases_end(struct host *h, uint64_t now)
 	memcpy(m.instance, h->service.instance, INSTANCE_SIZE);
 	for (size_t i = 0; i < h->config.server_count; i++) {
 		struct lease *lease = &h->leases[i];
-		const struct path path = {.socket = lease->socket, .remote = lease->server};
+		const struct path path = {
+			.socket = lease->socket, .remote = lease->server};
 		struct datagram *d;
 
 		timers_clear(&h->timers, &lease->timer);

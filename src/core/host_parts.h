@@ -16,26 +16,32 @@
 #include "core/table.h"
 #include "core/timers.h"
 
-#define LEASE_REFRESH    (3 * SECOND)  /* so that a rendezvous' restart heals within 5 s */
-#define LEASE_SILENCE    (3 * SECOND)  /* without an answer, the lease counts as lost */
+#define LEASE_REFRESH      (3 * SECOND) /* so that a rendezvous' restart heals within 5 s */
+#define LEASE_SILENCE      (3 * SECOND) /* without an answer, the lease counts as lost */
 #define LEASE_REFUSED_WAIT (5 * SECOND)
-#define LEVELS_MAX       4             /* TTL probes 1..4 */
-#define LEVELS_ROUNDS    3             /* against loss */
-#define FRESH_SOCKETS    3             /* opened against a spoilt mapping before giving up */
-#define ATTEMPTS_MAX     4096
-#define ATTEMPT_LIFE     (15 * SECOND) /* after the last introduction */
-#define PUNCH_COPIES     3             /* at once, before the answer: against loss */
-#define PUNCH_BYTES_MAX  2048          /* towards one address in one attempt */
-#define PUNCH_RATE       4000          /* punches a second of the whole process */
-#define HELLO_RATE       1000          /* handshakes a second before hellos need a cookie */
-#define HALF_OPEN_LIFE   (10 * SECOND)
-#define DRAIN            (3 * SECOND)  /* a replaced connection still receives */
-#define ROUTES_MAX       4             /* addresses one hello may come from */
-#define SWEEP            (10 * SECOND)
-#define PEERS_MAX        65536         /* identities remembered */
-#define NUMBER_MAX       4194302       /* 127.64.0.1 .. 127.127.255.254 */
+#define LEVELS_MAX         4 /* TTL probes 1..4 */
+#define LEVELS_ROUNDS      3 /* against loss */
+#define FRESH_SOCKETS      3 /* opened against a spoilt mapping before giving up */
+#define ATTEMPTS_MAX       4096
+#define ATTEMPT_LIFE       (15 * SECOND) /* after the last introduction */
+#define PUNCH_COPIES       3             /* at once, before the answer: against loss */
+#define PUNCH_BYTES_MAX    2048          /* towards one address in one attempt */
+#define PUNCH_RATE         4000          /* punches a second of the whole process */
+#define HELLO_RATE         1000 /* handshakes a second before hellos need a cookie */
+#define HALF_OPEN_LIFE     (10 * SECOND)
+#define DRAIN              (3 * SECOND) /* a replaced connection still receives */
+#define ROUTES_MAX         4            /* addresses one hello may come from */
+#define SWEEP              (10 * SECOND)
+#define PEERS_MAX          65536   /* identities remembered */
+#define NUMBER_MAX         4194302 /* 127.64.0.1 .. 127.127.255.254 */
 
-enum host_timer { TIMER_LEASE = 1, TIMER_LEVELS, TIMER_ATTEMPT, TIMER_CONNECTION, TIMER_SWEEP };
+enum host_timer {
+	TIMER_LEASE = 1,
+	TIMER_LEVELS,
+	TIMER_ATTEMPT,
+	TIMER_CONNECTION,
+	TIMER_SWEEP
+};
 
 struct host_socket {
 	bool open, done; /* done: EVENT_SOCKET_DONE is to be told */
@@ -45,7 +51,13 @@ struct host_socket {
 };
 
 /* X: name. Who writes the state: lease_enter. */
-enum lease_state { LEASE_NO_SOCKET, LEASE_COOKIE, LEASE_REGISTER, LEASE_HELD, LEASE_REFUSED };
+enum lease_state {
+	LEASE_NO_SOCKET,
+	LEASE_COOKIE,
+	LEASE_REGISTER,
+	LEASE_HELD,
+	LEASE_REFUSED
+};
 
 struct lease {
 	struct addr server; /* as dialled */
@@ -84,7 +96,7 @@ struct attempt_reply {
 
 struct attempt {
 	uint8_t id[ID_SIZE];
-	struct candidates to; /* to be punched */
+	struct candidates to;           /* to be punched */
 	size_t punched[CANDIDATES_MAX]; /* bytes */
 	uint8_t trial;
 	uint64_t began_at, asked_at;
@@ -123,7 +135,8 @@ struct route_link {
 struct connection {
 	struct session session;
 	uint8_t identity[CRYPTO_KEY_SIZE];
-	struct peer *peer; /* NULL while half-open */
+	uint8_t process[PROCESS_SIZE]; /* tells a guest's lives apart */
+	struct peer *peer;             /* NULL while half-open */
 	struct attempt *attempt;
 	uint64_t began_at;
 	bool replaced;
@@ -149,7 +162,7 @@ struct host {
 	struct host_socket sockets[HOST_SOCKETS_MAX];
 	uint32_t defaults[2]; /* number of the IPv4 and the IPv6 socket */
 	bool has_default[2], socket_wanted[2];
-	unsigned fresh[2]; /* sockets opened against a spoilt mapping */
+	unsigned fresh[2];  /* sockets opened against a spoilt mapping */
 	struct addr spoilt; /* another mapping of ours, as an unused port saw it */
 	struct addr locals[HOST_LOCALS_MAX];
 	size_t local_count;
@@ -160,7 +173,8 @@ struct host {
 	struct route *routes;
 	struct connection *connections;
 	struct peer *peers;
-	struct flow *closing, *told; /* flows closed; the one whose closing was told last */
+	struct flow *closing,
+		*told; /* flows closed; the one whose closing was told last */
 	uint32_t next_number;
 	struct timer sweep;
 	struct timers timers;
@@ -182,8 +196,8 @@ void host_fill(struct host *h, uint8_t *bytes, size_t len);
 void leases_init(struct host *h);
 /* A new default socket: leases of its family move to it. */
 void leases_use_socket(struct host *h, uint32_t number, uint64_t now);
-enum verdict lease_input(
-	struct host *h, const struct path *path, const uint8_t *buf, size_t len, uint64_t now);
+enum verdict lease_input(struct host *h, const struct path *path, const uint8_t *buf,
+	size_t len, uint64_t now);
 void lease_expire(struct host *h, struct lease *lease, uint64_t now);
 void lease_probe_mapping(struct host *h, struct lease *lease, uint64_t now);
 void leases_end(struct host *h, uint64_t now);
@@ -208,19 +222,20 @@ void attempts_answer_again(struct host *h, uint64_t now);
 
 /* host_peer.c */
 struct connection *connection_open(struct host *h, const struct noise_keys *keys,
-	enum cipher cipher, const uint8_t identity[CRYPTO_KEY_SIZE], const struct path *path,
-	uint64_t now);
+	enum cipher cipher, const uint8_t identity[CRYPTO_KEY_SIZE],
+	const struct path *path, uint64_t now);
 void connection_free(struct host *h, struct connection *c);
 /* Frames of c may come from there. */
 void connection_route(struct host *h, struct connection *c, const struct path *path);
 void connection_expire(struct host *h, struct connection *c, uint64_t now);
 /* True if this identity may have a connection within the limits. */
 bool peer_admissible(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE]);
-struct peer *peer_open(struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE], uint32_t number);
+struct peer *peer_open(
+	struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE], uint32_t number);
 void peers_free(struct host *h);
 void peers_sweep(struct host *h, uint64_t now);
-enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf, size_t len,
-	uint64_t now, struct delivery *delivery);
+enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf,
+	size_t len, uint64_t now, struct delivery *delivery);
 void route_hint(struct host *h, const struct path *path, uint64_t now);
 
 #endif

@@ -102,8 +102,8 @@ static void settle_routes(struct host *h, struct connection *c, const struct pat
 /* --- connections -------------------------------------------------------------------- */
 
 struct connection *connection_open(struct host *h, const struct noise_keys *keys,
-	enum cipher cipher, const uint8_t identity[CRYPTO_KEY_SIZE], const struct path *path,
-	uint64_t now)
+	enum cipher cipher, const uint8_t identity[CRYPTO_KEY_SIZE],
+	const struct path *path, uint64_t now)
 {
 	struct connection *c = calloc(1, sizeof(*c));
 
@@ -157,7 +157,8 @@ static void tell_guest(struct host *h, enum event_type type, const struct connec
 	memcpy(event->identity, c->identity, CRYPTO_KEY_SIZE);
 }
 
-static void connection_end(struct host *h, struct connection *c, const char *why, uint64_t now)
+static void connection_end(
+	struct host *h, struct connection *c, const char *why, uint64_t now)
 {
 	if (c->peer != NULL && !c->replaced)
 		tell_guest(h, EVENT_GUEST_GONE, c, why, now);
@@ -174,7 +175,8 @@ void connection_expire(struct host *h, struct connection *c, uint64_t now)
 
 /* --- peers -------------------------------------------------------------------------- */
 
-static struct peer *peer_find(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE])
+static struct peer *peer_find(
+	const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE])
 {
 	struct peer *peer;
 
@@ -192,7 +194,8 @@ bool peer_admissible(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZ
 	       (peer != NULL || HASH_COUNT(h->peers) < PEERS_MAX);
 }
 
-struct peer *peer_open(struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE], uint32_t number)
+struct peer *peer_open(
+	struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE], uint32_t number)
 {
 	struct peer *peer = peer_find(h, identity);
 
@@ -251,6 +254,20 @@ static struct peer *peer_of(struct host *h, const struct connection *c)
 	return peer;
 }
 
+/* A newer connection takes over. What the old one still receives is the guest's, unless
+ * that is another process now: its flow 0 is not the flow 0 of before. */
+static void replace(
+	struct host *h, struct connection *old, const struct connection *by, uint64_t now)
+{
+	old->replaced = true;
+	old->peer->connection = NULL;
+	h->counts.guests--;
+	if (memcmp(old->process, by->process, PROCESS_SIZE) == 0)
+		timers_set(&h->timers, &old->session.timer, now + DRAIN);
+	else
+		connection_free(h, old);
+}
+
 /* The guest's first frame opened: the connection is real. Returns false if it is not to be,
  * since a newer one is there already or the limit is reached. */
 static bool promote(
@@ -264,12 +281,9 @@ static bool promote(
 	old = peer->connection;
 	if (old != NULL && old->began_at > c->began_at)
 		return false;
-	if (old != NULL) {
-		old->replaced = true;
-		timers_set(&h->timers, &old->session.timer, now + DRAIN);
-	} else {
-		h->counts.guests++;
-	}
+	if (old != NULL)
+		replace(h, old, c, now);
+	h->counts.guests++;
 	settle_routes(h, c, path);
 	c->peer = peer;
 	peer->connection = c;
@@ -296,8 +310,8 @@ static enum verdict take_control(
 	return VERDICT_CONSUMED;
 }
 
-static enum verdict take_data(struct connection *c, const struct frame *frame, uint64_t now,
-	struct delivery *delivery)
+static enum verdict take_data(struct connection *c, const struct frame *frame,
+	uint64_t now, struct delivery *delivery)
 {
 	struct peer *peer = c->peer;
 	struct flow *flow = flow_find(&peer->flows, frame->flow);
@@ -314,9 +328,9 @@ static enum verdict take_data(struct connection *c, const struct frame *frame, u
 	return VERDICT_DELIVER;
 }
 
-static enum verdict take_frame(struct host *h, struct connection *c, const struct path *path,
-	const struct frame *frame, enum verdict verdict, uint64_t now,
-	struct delivery *delivery)
+static enum verdict take_frame(struct host *h, struct connection *c,
+	const struct path *path, const struct frame *frame, enum verdict verdict,
+	uint64_t now, struct delivery *delivery)
 {
 	if (c->peer == NULL && !promote(h, c, path, now)) {
 		connection_free(h, c);
@@ -324,8 +338,9 @@ static enum verdict take_frame(struct host *h, struct connection *c, const struc
 	}
 	if (verdict == VERDICT_DELIVER)
 		return take_data(c, frame, now, delivery);
-	return frame->control && verdict == VERDICT_CONSUMED ? take_control(h, c, frame, now)
-							      : verdict;
+	return frame->control && verdict == VERDICT_CONSUMED
+		       ? take_control(h, c, frame, now)
+		       : verdict;
 }
 
 static bool opened(enum verdict verdict)
@@ -333,8 +348,8 @@ static bool opened(enum verdict verdict)
 	return verdict != VERDICT_DROP_FORGED && verdict != VERDICT_DROP_REPLAY;
 }
 
-enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf, size_t len,
-	uint64_t now, struct delivery *delivery)
+enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf,
+	size_t len, uint64_t now, struct delivery *delivery)
 {
 	struct route *route = route_find(h, path);
 	struct route_link *link, *next;
@@ -351,7 +366,8 @@ enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf, 
 	if (route == NULL)
 		return VERDICT_DROP_NO_SESSION;
 	several = route->links->next != NULL;
-	LL_FOREACH_SAFE (route->links, link, next) {
+	LL_FOREACH_SAFE(route->links, link, next)
+	{
 		struct connection *c = link->connection;
 		uint8_t *at = buf;
 

@@ -8,7 +8,7 @@
 const char *message_name(uint8_t type)
 {
 	switch (type) {
-#define X(name, value, text)                                                               \
+#define X(name, value, text)                                                             \
 	case value: return text;
 		MESSAGE_MAP(X)
 #undef X
@@ -19,7 +19,7 @@ const char *message_name(uint8_t type)
 const char *refusal_text(uint8_t code)
 {
 	switch (code) {
-#define X(name, value, text)                                                               \
+#define X(name, value, text)                                                             \
 	case value: return text;
 		REFUSAL_MAP(X)
 #undef X
@@ -97,7 +97,8 @@ bool message_mac_verify(const uint8_t *buf, size_t len, const uint8_t token[TOKE
 	return crypto_equal(mac, buf + MESSAGE_HEADER_SIZE, CRYPTO_MAC_SIZE);
 }
 
-size_t code_encode(uint8_t *out, enum message_type type, const uint8_t id[ID_SIZE], uint8_t code)
+size_t code_encode(
+	uint8_t *out, enum message_type type, const uint8_t id[ID_SIZE], uint8_t code)
 {
 	struct writer w = message_write(out, CODE_SIZE, type, id);
 

@@ -24,26 +24,26 @@
 #define TOKEN_SIZE          CRYPTO_MAC_SIZE
 
 /* name, value, text */
-#define MESSAGE_MAP(X)                                                                     \
-	X(COOKIE_ASK, 1, "cookie-ask")                                                     \
-	X(COOKIE, 2, "cookie")                                                             \
-	X(REGISTER, 3, "register")                                                         \
-	X(REGISTERED, 4, "registered")                                                     \
-	X(REFRESH, 5, "refresh")                                                           \
-	X(REFRESHED, 6, "refreshed")                                                       \
-	X(ERROR, 7, "error")                                                               \
-	X(ASK, 8, "ask")                                                                   \
-	X(ASKED, 9, "asked")                                                               \
-	X(INTRODUCE, 10, "introduce")                                                      \
-	X(ANSWER, 11, "answer")                                                            \
-	X(ANSWERED, 12, "answered")                                                        \
-	X(ACK, 13, "ack")                                                                  \
-	X(UNREGISTER, 14, "unregister")                                                    \
-	X(PUNCH, 16, "punch")                                                              \
-	X(HELLO, 17, "hello")                                                              \
-	X(WELCOME, 18, "welcome")                                                          \
-	X(BUSY, 19, "busy")                                                                \
-	X(REFUSE, 20, "refuse")                                                            \
+#define MESSAGE_MAP(X)                                                                   \
+	X(COOKIE_ASK, 1, "cookie-ask")                                                   \
+	X(COOKIE, 2, "cookie")                                                           \
+	X(REGISTER, 3, "register")                                                       \
+	X(REGISTERED, 4, "registered")                                                   \
+	X(REFRESH, 5, "refresh")                                                         \
+	X(REFRESHED, 6, "refreshed")                                                     \
+	X(ERROR, 7, "error")                                                             \
+	X(ASK, 8, "ask")                                                                 \
+	X(ASKED, 9, "asked")                                                             \
+	X(INTRODUCE, 10, "introduce")                                                    \
+	X(ANSWER, 11, "answer")                                                          \
+	X(ANSWERED, 12, "answered")                                                      \
+	X(ACK, 13, "ack")                                                                \
+	X(UNREGISTER, 14, "unregister")                                                  \
+	X(PUNCH, 16, "punch")                                                            \
+	X(HELLO, 17, "hello")                                                            \
+	X(WELCOME, 18, "welcome")                                                        \
+	X(BUSY, 19, "busy")                                                              \
+	X(REFUSE, 20, "refuse")                                                          \
 	X(VERSION, 31, "version")
 
 enum message_type {
@@ -53,14 +53,15 @@ enum message_type {
 };
 
 /* Why a rendezvous says no: name, value, sentence. */
-#define REFUSAL_MAP(X)                                                                     \
-	X(UNKNOWN_LEASE, 1, "the rendezvous does not know the lease")                      \
-	X(STALE_COOKIE, 2, "the cookie is stale")                                          \
-	X(NO_SERVICE, 3, "no such service is registered, or the key is wrong")             \
-	X(NOT_ALLOWED, 4, "the rendezvous is private and does not list this service")      \
-	X(FULL, 5, "the rendezvous is full")                                               \
-	X(BAD_SIGNATURE, 6, "the signature is wrong")                                      \
-	X(WRONG_ADDRESS, 7, "the rendezvous does not go by the address it was dialled at") \
+#define REFUSAL_MAP(X)                                                                   \
+	X(UNKNOWN_LEASE, 1, "the rendezvous does not know the lease")                    \
+	X(STALE_COOKIE, 2, "the cookie is stale")                                        \
+	X(NO_SERVICE, 3, "no such service is registered, or the key is wrong")           \
+	X(NOT_ALLOWED, 4, "the rendezvous is private and does not list this service")    \
+	X(FULL, 5, "the rendezvous is full")                                             \
+	X(BAD_SIGNATURE, 6, "the signature is wrong")                                    \
+	X(WRONG_ADDRESS, 7,                                                              \
+		"the rendezvous does not go by the address it was dialled at")           \
 	X(BUSY, 8, "the rendezvous is limiting this network or service")
 
 enum refusal {
@@ -105,7 +106,8 @@ struct cookie_message {
 	uint32_t alt_mask;
 };
 #define COOKIE_MESSAGE_SIZE (MESSAGE_HEADER_SIZE + COOKIE_SIZE + 19 + 2 + 4)
-size_t cookie_encode(uint8_t *out, const uint8_t id[ID_SIZE], const struct cookie_message *m);
+size_t cookie_encode(
+	uint8_t *out, const uint8_t id[ID_SIZE], const struct cookie_message *m);
 bool cookie_decode(struct cookie_message *m, const uint8_t *buf, size_t len);
 
 struct register_message {
@@ -117,7 +119,7 @@ struct register_message {
 	uint32_t lease;      /* seconds wanted */
 	uint8_t signature[CRYPTO_SIGNATURE_SIZE];
 };
-#define REGISTER_SIZE                                                                      \
+#define REGISTER_SIZE                                                                    \
 	(MESSAGE_HEADER_SIZE + COOKIE_SIZE + 32 + 32 + INSTANCE_SIZE + 19 + 4 + 64)
 /* Signs with the service's seed. */
 size_t register_encode(uint8_t *out, const uint8_t id[ID_SIZE],
@@ -131,8 +133,8 @@ struct registered_message {
 	struct addr observed;
 };
 #define REGISTERED_SIZE (MESSAGE_HEADER_SIZE + TOKEN_SIZE + 4 + 19)
-size_t registered_encode(uint8_t *out, const uint8_t id[ID_SIZE],
-	const struct registered_message *m);
+size_t registered_encode(
+	uint8_t *out, const uint8_t id[ID_SIZE], const struct registered_message *m);
 bool registered_decode(struct registered_message *m, const uint8_t *buf, size_t len);
 
 /* refresh and unregister: a service and an instance under the token's MAC. */
@@ -150,11 +152,13 @@ bool lease_decode(struct lease_message *m, const uint8_t *buf, size_t len);
 #define REFRESHED_SIZE (MESSAGE_HEADER_SIZE + 4 + 19)
 size_t refreshed_encode(uint8_t *out, const uint8_t id[ID_SIZE], uint32_t lease,
 	const struct addr *observed);
-bool refreshed_decode(uint32_t *lease, struct addr *observed, const uint8_t *buf, size_t len);
+bool refreshed_decode(
+	uint32_t *lease, struct addr *observed, const uint8_t *buf, size_t len);
 
 /* ERROR, REFUSE and ACK: one octet of code or sequence. */
 #define CODE_SIZE (MESSAGE_HEADER_SIZE + 1)
-size_t code_encode(uint8_t *out, enum message_type type, const uint8_t id[ID_SIZE], uint8_t code);
+size_t code_encode(
+	uint8_t *out, enum message_type type, const uint8_t id[ID_SIZE], uint8_t code);
 bool code_decode(uint8_t *code, const uint8_t *buf, size_t len);
 
 enum ask_proof { PROOF_SIGNATURE = 0, PROOF_TOKEN = 1 };
@@ -171,8 +175,8 @@ struct ask_message {
 	size_t payload_len;
 };
 /* Proves with the asking seed, or with the token where proof_kind is PROOF_TOKEN. */
-size_t ask_encode(uint8_t *out, const uint8_t attempt[ID_SIZE], const struct ask_message *m,
-	const uint8_t *seed_or_token);
+size_t ask_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
+	const struct ask_message *m, const uint8_t *seed_or_token);
 bool ask_decode(struct ask_message *m, const uint8_t *buf, size_t len);
 bool ask_verify(const struct ask_message *m, const uint8_t attempt[ID_SIZE],
 	const uint8_t asking[CRYPTO_KEY_SIZE]);
@@ -183,8 +187,8 @@ bool ask_verify_token(const struct ask_message *m, const uint8_t attempt[ID_SIZE
 #define ASKED_SIZE (MESSAGE_HEADER_SIZE + TOKEN_SIZE + 19)
 size_t asked_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
 	const uint8_t token[TOKEN_SIZE], const struct addr *observed);
-bool asked_decode(uint8_t token[TOKEN_SIZE], struct addr *observed, const uint8_t *buf,
-	size_t len);
+bool asked_decode(
+	uint8_t token[TOKEN_SIZE], struct addr *observed, const uint8_t *buf, size_t len);
 
 struct introduce_message {
 	struct addr guest; /* as the rendezvous proved it */
@@ -205,7 +209,8 @@ struct answer_message {
 	const uint8_t *payload;
 	size_t payload_len;
 };
-#define ANSWER_MAX (MESSAGE_HEADER_SIZE + CRYPTO_MAC_SIZE + 32 + INSTANCE_SIZE + 1 + PAYLOAD_MAX)
+#define ANSWER_MAX                                                                       \
+	(MESSAGE_HEADER_SIZE + CRYPTO_MAC_SIZE + 32 + INSTANCE_SIZE + 1 + PAYLOAD_MAX)
 size_t answer_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
 	const struct answer_message *m, const uint8_t token[TOKEN_SIZE]);
 bool answer_decode(struct answer_message *m, const uint8_t *buf, size_t len);
@@ -221,8 +226,8 @@ struct answered_message {
 	size_t payload_len;
 };
 #define ANSWERED_MAX (MESSAGE_HEADER_SIZE + 19 + INSTANCE_SIZE + 1 + PAYLOAD_MAX)
-size_t answered_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
-	const struct answered_message *m);
+size_t answered_encode(
+	uint8_t *out, const uint8_t attempt[ID_SIZE], const struct answered_message *m);
 bool answered_decode(struct answered_message *m, const uint8_t *buf, size_t len);
 
 /* PUNCH: 8 bytes of MAC under the service's MAC key. */
@@ -233,7 +238,8 @@ bool punch_verify(const uint8_t *buf, size_t len, const uint8_t mac_key[CRYPTO_K
 
 /* HELLO: the first Noise message, then a MAC over all before it, then a cookie's MAC or
  * zeros. WELCOME: the second Noise message. */
-#define HELLO_PAYLOAD_SIZE   16
+#define HELLO_PAYLOAD_SIZE   16 /* ciphers (1), the guest's process (8), zeros */
+#define PROCESS_SIZE         8  /* random, made when the guest starts */
 #define WELCOME_PAYLOAD_SIZE 16
 #define HELLO_NOISE_SIZE     (HELLO_PAYLOAD_SIZE + 32 + 48 + 16)
 #define WELCOME_NOISE_SIZE   (WELCOME_PAYLOAD_SIZE + 32 + 16)
@@ -243,8 +249,8 @@ size_t hello_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
 	const uint8_t noise[HELLO_NOISE_SIZE], const uint8_t mac_key[CRYPTO_KEY_SIZE],
 	const uint8_t *cookie);
 /* Returns the Noise message in place, or NULL if the size or the first MAC is wrong. */
-const uint8_t *hello_decode(const uint8_t *buf, size_t len,
-	const uint8_t mac_key[CRYPTO_KEY_SIZE]);
+const uint8_t *hello_decode(
+	const uint8_t *buf, size_t len, const uint8_t mac_key[CRYPTO_KEY_SIZE]);
 /* True if the second MAC was made with that cookie. */
 bool hello_has_cookie(const uint8_t *buf, const uint8_t cookie[COOKIE_SIZE]);
 size_t welcome_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],

@@ -5,10 +5,11 @@
 
 #include <string.h>
 
-#define HELLO_MACED (MESSAGE_HEADER_SIZE + HELLO_NOISE_SIZE) /* bytes before the first MAC */
+#define HELLO_MACED                                                                      \
+	(MESSAGE_HEADER_SIZE + HELLO_NOISE_SIZE) /* bytes before the first MAC */
 
-size_t punch_encode(
-	uint8_t *out, const uint8_t attempt[ID_SIZE], const uint8_t mac_key[CRYPTO_KEY_SIZE])
+size_t punch_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
+	const uint8_t mac_key[CRYPTO_KEY_SIZE])
 {
 	struct writer w = message_write(out, PUNCH_SIZE, MESSAGE_PUNCH, attempt);
 	uint8_t mac[CRYPTO_MAC_SIZE];
@@ -30,8 +31,8 @@ bool punch_verify(const uint8_t *buf, size_t len, const uint8_t mac_key[CRYPTO_K
 }
 
 /* The second MAC: under the cookie, over all before it. */
-static void cookie_mac(
-	uint8_t mac[CRYPTO_MAC_SIZE], const uint8_t *hello, const uint8_t cookie[COOKIE_SIZE])
+static void cookie_mac(uint8_t mac[CRYPTO_MAC_SIZE], const uint8_t *hello,
+	const uint8_t cookie[COOKIE_SIZE])
 {
 	const struct crypto_slice part = {hello, HELLO_MACED + CRYPTO_MAC_SIZE};
 	uint8_t full[CRYPTO_HASH_SIZE];
@@ -65,8 +66,9 @@ const uint8_t *hello_decode(
 	if (len != HELLO_SIZE)
 		return NULL;
 	crypto_mac(mac, mac_key, buf, HELLO_MACED);
-	return crypto_equal(mac, buf + HELLO_MACED, sizeof(mac)) ? buf + MESSAGE_HEADER_SIZE
-								 : NULL;
+	return crypto_equal(mac, buf + HELLO_MACED, sizeof(mac))
+		       ? buf + MESSAGE_HEADER_SIZE
+		       : NULL;
 }
 
 bool hello_has_cookie(const uint8_t *buf, const uint8_t cookie[COOKIE_SIZE])
@@ -77,8 +79,8 @@ bool hello_has_cookie(const uint8_t *buf, const uint8_t cookie[COOKIE_SIZE])
 	return crypto_equal(mac, buf + HELLO_MACED + CRYPTO_MAC_SIZE, sizeof(mac));
 }
 
-size_t welcome_encode(
-	uint8_t *out, const uint8_t attempt[ID_SIZE], const uint8_t noise[WELCOME_NOISE_SIZE])
+size_t welcome_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
+	const uint8_t noise[WELCOME_NOISE_SIZE])
 {
 	struct writer w = message_write(out, WELCOME_SIZE, MESSAGE_WELCOME, attempt);
 

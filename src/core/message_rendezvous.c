@@ -15,7 +15,8 @@ size_t cookie_ask_encode(uint8_t *out, const uint8_t id[ID_SIZE])
 	return writer_len(&w);
 }
 
-size_t cookie_encode(uint8_t *out, const uint8_t id[ID_SIZE], const struct cookie_message *m)
+size_t cookie_encode(
+	uint8_t *out, const uint8_t id[ID_SIZE], const struct cookie_message *m)
 {
 	struct writer w = message_write(out, COOKIE_MESSAGE_SIZE, MESSAGE_COOKIE, id);
 
@@ -40,7 +41,8 @@ bool cookie_decode(struct cookie_message *m, const uint8_t *buf, size_t len)
 /* Bytes under a registration's signature. */
 #define REGISTER_SIGNED (18 + COOKIE_SIZE + 32 + 32 + INSTANCE_SIZE + 19 + 4)
 
-static void register_signed(uint8_t out[REGISTER_SIGNED], const struct register_message *m)
+static void register_signed(
+	uint8_t out[REGISTER_SIGNED], const struct register_message *m)
 {
 	struct writer w = writer_over(out, REGISTER_SIGNED);
 
@@ -135,8 +137,8 @@ bool lease_decode(struct lease_message *m, const uint8_t *buf, size_t len)
 	return r.ok && reader_left(&r) == 0;
 }
 
-size_t refreshed_encode(
-	uint8_t *out, const uint8_t id[ID_SIZE], uint32_t lease, const struct addr *observed)
+size_t refreshed_encode(uint8_t *out, const uint8_t id[ID_SIZE], uint32_t lease,
+	const struct addr *observed)
 {
 	struct writer w = message_write(out, REFRESHED_SIZE, MESSAGE_REFRESHED, id);
 
@@ -145,7 +147,8 @@ size_t refreshed_encode(
 	return writer_len(&w);
 }
 
-bool refreshed_decode(uint32_t *lease, struct addr *observed, const uint8_t *buf, size_t len)
+bool refreshed_decode(
+	uint32_t *lease, struct addr *observed, const uint8_t *buf, size_t len)
 {
 	struct reader r = message_read(buf, len);
 
@@ -157,8 +160,8 @@ bool refreshed_decode(uint32_t *lease, struct addr *observed, const uint8_t *buf
 /* Bytes an ask's proof covers: the payload by its hash. */
 #define ASK_PROVED (13 + ID_SIZE + COOKIE_SIZE + 32 + 19 + CRYPTO_HASH_SIZE)
 
-static void ask_proved(
-	uint8_t out[ASK_PROVED], const struct ask_message *m, const uint8_t attempt[ID_SIZE])
+static void ask_proved(uint8_t out[ASK_PROVED], const struct ask_message *m,
+	const uint8_t attempt[ID_SIZE])
 {
 	struct writer w = writer_over(out, ASK_PROVED);
 	const struct crypto_slice payload = {m->payload, m->payload_len};
@@ -173,16 +176,16 @@ static void ask_proved(
 	write_bytes(&w, hash, sizeof(hash));
 }
 
-static void ask_token_mac(
-	uint8_t mac[CRYPTO_HASH_SIZE], const uint8_t covered[ASK_PROVED], const uint8_t *token)
+static void ask_token_mac(uint8_t mac[CRYPTO_HASH_SIZE],
+	const uint8_t covered[ASK_PROVED], const uint8_t *token)
 {
 	const struct crypto_slice part = {covered, ASK_PROVED};
 
 	crypto_hmac(mac, token, TOKEN_SIZE, &part, 1);
 }
 
-size_t ask_encode(uint8_t *out, const uint8_t attempt[ID_SIZE], const struct ask_message *m,
-	const uint8_t *seed_or_token)
+size_t ask_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
+	const struct ask_message *m, const uint8_t *seed_or_token)
 {
 	struct writer w = message_write(out, ASK_SIZE, MESSAGE_ASK, attempt);
 	uint8_t covered[ASK_PROVED], proof[CRYPTO_SIGNATURE_SIZE] = {0};

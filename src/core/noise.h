@@ -12,20 +12,20 @@
 
 #include "core/crypto.h"
 
-#define NOISE_HELLO_OVERHEAD (32 + 48 + 16) /* e, sealed s, tag of the payload */
-#define NOISE_WELCOME_OVERHEAD (32 + 16)    /* e, tag of the payload */
+#define NOISE_HELLO_OVERHEAD   (32 + 48 + 16) /* e, sealed s, tag of the payload */
+#define NOISE_WELCOME_OVERHEAD (32 + 16)      /* e, tag of the payload */
 
 struct noise {
-	uint8_t hash[32];            /* h */
-	uint8_t chain[32];           /* ck */
-	uint8_t key[32];             /* k */
-	uint64_t counter;            /* n */
-	uint8_t ephemeral[32];       /* own e, secret half */
+	uint8_t hash[32];      /* h */
+	uint8_t chain[32];     /* ck */
+	uint8_t key[32];       /* k */
+	uint64_t counter;      /* n */
+	uint8_t ephemeral[32]; /* own e, secret half */
 	uint8_t ephemeral_public[32];
-	uint8_t own_static[32];      /* own s, secret half */
+	uint8_t own_static[32]; /* own s, secret half */
 	uint8_t own_static_public[32];
-	uint8_t peer_static[32];     /* rs; the responder has it after noise_read_hello */
-	uint8_t peer_ephemeral[32];  /* re */
+	uint8_t peer_static[32];    /* rs; the responder has it after noise_read_hello */
+	uint8_t peer_ephemeral[32]; /* re */
 	uint8_t psk[32];
 };
 
@@ -49,8 +49,8 @@ void noise_start_host(struct noise *n, const uint8_t own_static[32],
 
 /* Writes payload_len + NOISE_HELLO_OVERHEAD bytes. Returns false if host_static is a point
  * of low order. */
-bool noise_write_hello(struct noise *n, const uint8_t *payload, size_t payload_len,
-	uint8_t *out);
+bool noise_write_hello(
+	struct noise *n, const uint8_t *payload, size_t payload_len, uint8_t *out);
 
 /* Reads len bytes; payload gets len - NOISE_HELLO_OVERHEAD. Returns false (and n is then
  * good for nothing but wiping) if it does not authenticate. */

@@ -7,9 +7,9 @@
 
 /* A (local socket, remote address) pair. */
 struct path {
-	uint32_t socket;    /* the driver's number of the socket */
-	uint32_t ifindex;   /* interface a datagram came in by; 0 lets the kernel choose */
-	struct addr local;  /* own address; family ADDR_NONE lets the kernel choose */
+	uint32_t socket;   /* the driver's number of the socket */
+	uint32_t ifindex;  /* interface a datagram came in by; 0 lets the kernel choose */
+	struct addr local; /* own address; family ADDR_NONE lets the kernel choose */
 	struct addr remote; /* the other end */
 };
 
@@ -25,9 +25,9 @@ struct datagram {
 	uint8_t data[DATAGRAM_MAX];
 };
 
-#define SECOND UINT64_C(1000000000)  /* the core's time is in nanoseconds */
+#define SECOND      UINT64_C(1000000000) /* the core's time is in nanoseconds */
 #define MILLISECOND UINT64_C(1000000)
-#define NEVER UINT64_MAX /* a deadline that does not come */
+#define NEVER       UINT64_MAX /* a deadline that does not come */
 
 /* The core's only source of randomness, given in each configuration: fills len bytes. */
 struct entropy {

@@ -19,7 +19,8 @@ void queue_free(struct queue *q);
 void queue_put(struct queue *q, struct flow *flow, const uint8_t *payload, size_t len);
 
 /* Takes the oldest; payload stays valid until the next put. False when empty. */
-bool queue_take(struct queue *q, struct flow **flow, const uint8_t **payload, size_t *len);
+bool queue_take(
+	struct queue *q, struct flow **flow, const uint8_t **payload, size_t *len);
 
 /* Drops what waits for a flow that closes. */
 void queue_forget(struct queue *q, const struct flow *flow);

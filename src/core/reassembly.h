@@ -9,8 +9,8 @@
 
 #include "core/path.h"
 
-#define REASSEMBLY_SIZE  65535       /* bytes of a buffer */
-#define REASSEMBLY_SPAN  (5 * SECOND) /* a datagram whose rest does not come is dropped */
+#define REASSEMBLY_SIZE 65535        /* bytes of a buffer */
+#define REASSEMBLY_SPAN (5 * SECOND) /* a datagram whose rest does not come is dropped */
 
 struct reassembly_buffer {
 	struct reassembly_buffer *next;
@@ -31,8 +31,8 @@ struct reassembly {
 	struct reassembly_pool *pool;
 	struct reassembly_buffer *buffer; /* NULL while idle */
 	uint16_t id;
-	size_t total;    /* bytes of the whole datagram */
-	size_t have;     /* bytes that came; the replay window lets none come twice */
+	size_t total; /* bytes of the whole datagram */
+	size_t have;  /* bytes that came; the replay window lets none come twice */
 	uint64_t began_at;
 	uint64_t dropped; /* unfinished datagrams given up */
 };

@@ -7,7 +7,8 @@
 void registry_init(struct registry *r, const uint8_t hash_key[16], uint32_t services_max,
 	uint32_t attempts_max)
 {
-	*r = (struct registry){.services_max = services_max, .attempts_max = attempts_max};
+	*r = (struct registry){
+		.services_max = services_max, .attempts_max = attempts_max};
 	memcpy(r->hash_key, hash_key, sizeof(r->hash_key));
 	timers_init(&r->timers);
 }
@@ -116,13 +117,15 @@ static struct registered_host *host_open(struct registry *r, struct registered_s
 	return host;
 }
 
-static struct lease_path *family_path(struct registered_host *host, const struct addr *remote)
+static struct lease_path *family_path(
+	struct registered_host *host, const struct addr *remote)
 {
 	return &host->paths[remote->family == ADDR_V4 ? 0 : 1];
 }
 
 bool registry_lease(struct registry *r, struct registered_service *s,
-	const uint8_t instance[INSTANCE_SIZE], const struct path *path, uint64_t expires_at)
+	const uint8_t instance[INSTANCE_SIZE], const struct path *path,
+	uint64_t expires_at)
 {
 	struct registered_host *host = host_open(r, s, instance);
 
@@ -199,8 +202,7 @@ struct registered_attempt *registry_attempt(
 }
 
 struct registered_attempt *registry_attempt_open(struct registry *r,
-	const uint8_t id[ID_SIZE], const uint8_t service[CRYPTO_KEY_SIZE],
-	const struct path *guest, uint64_t now)
+	const uint8_t id[ID_SIZE], const uint8_t service[CRYPTO_KEY_SIZE], uint64_t now)
 {
 	struct registered_attempt *a;
 
@@ -211,7 +213,6 @@ struct registered_attempt *registry_attempt_open(struct registry *r,
 		return NULL;
 	memcpy(a->id, id, ID_SIZE);
 	memcpy(a->service, service, CRYPTO_KEY_SIZE);
-	a->guest = *guest;
 	a->asked_at = now;
 	a->timer.owner = a;
 	a->timer.kind = REGISTRY_ATTEMPT;
@@ -274,7 +275,8 @@ void registry_expire(struct registry *r, uint64_t now)
 			if (now - a->asked_at >= ATTEMPT_SPAN)
 				drop_attempt(r, a);
 			else
-				timers_set(&r->timers, &a->timer, a->asked_at + ATTEMPT_SPAN);
+				timers_set(&r->timers, &a->timer,
+					a->asked_at + ATTEMPT_SPAN);
 		}
 	}
 }

@@ -49,9 +49,12 @@ struct kept_answer {
 struct registered_attempt {
 	uint8_t id[ID_SIZE];
 	uint8_t service[CRYPTO_KEY_SIZE];
-	struct path guest;
+	struct attempt_guest {
+		struct path path; /* family ADDR_NONE until it asked from there */
+		size_t credit;    /* bytes it has asked with, less those sent to it */
+		bool introduced;
+	} guests[2]; /* IPv4 and IPv6 */
 	uint64_t asked_at;
-	size_t credit; /* bytes the guest has asked with, less those sent to it */
 	struct kept_answer answers[ATTEMPT_ANSWERS];
 	unsigned answer_count, answer_turn;
 	struct timer timer;
@@ -86,7 +89,8 @@ struct registered_host *registry_host(
 /* Gives (or moves, or prolongs) the lease of an instance at a path until expires_at.
  * Returns false if the service has RENDEZVOUS_HOSTS_MAX other hosts, or memory ran out. */
 bool registry_lease(struct registry *r, struct registered_service *s,
-	const uint8_t instance[INSTANCE_SIZE], const struct path *path, uint64_t expires_at);
+	const uint8_t instance[INSTANCE_SIZE], const struct path *path,
+	uint64_t expires_at);
 
 /* Returns the lease that this path holds; NULL if none or expired. */
 struct lease_path *registry_lease_at(
@@ -99,8 +103,7 @@ void registry_drop_host(
 struct registered_attempt *registry_attempt(
 	const struct registry *r, const uint8_t id[ID_SIZE]);
 struct registered_attempt *registry_attempt_open(struct registry *r,
-	const uint8_t id[ID_SIZE], const uint8_t service[CRYPTO_KEY_SIZE],
-	const struct path *guest, uint64_t now);
+	const uint8_t id[ID_SIZE], const uint8_t service[CRYPTO_KEY_SIZE], uint64_t now);
 
 /* Keeps the newest answer of each instance. Returns true if it is news. */
 bool registry_keep_answer(struct registered_attempt *a, const struct answer_message *m,

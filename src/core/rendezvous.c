@@ -14,9 +14,10 @@
 #include "core/stun.h"
 #include "core/wire.h"
 
-#define COOKIE_TURN    (60 * SECOND) /* a cookie is good for one to two of these */
-#define OUTBOX_SIZE    256
-#define SIGNATURE_RATE 500           /* signatures verified a second for one network */
+#define COOKIE_TURN     (60 * SECOND) /* a cookie is good for one to two of these */
+#define OUTBOX_SIZE     256
+#define COPIES          2   /* of introductions and answers passed on */
+#define SIGNATURE_RATE  500 /* signatures verified a second for one network */
 #define SIGNATURE_BURST 1000
 
 struct allowed_service {
@@ -69,7 +70,8 @@ static void init_limits(struct rendezvous *r, uint64_t now)
 		&r->attempts, r->config.attempt_rate, r->config.attempt_burst, key, now);
 	bucket_field_init(&r->signatures, SIGNATURE_RATE, SIGNATURE_BURST, key, now);
 	bucket_field_init(&r->stun, r->config.stun_rate, r->config.stun_rate, key, now);
-	bucket_init(&r->stun_all, 50 * r->config.stun_rate, 50 * r->config.stun_rate, now);
+	bucket_init(
+		&r->stun_all, 50 * r->config.stun_rate, 50 * r->config.stun_rate, now);
 }
 
 struct rendezvous *rendezvous_new(const struct rendezvous_config *config, uint64_t now)
@@ -158,8 +160,8 @@ static void turn_cookies(struct rendezvous *r, uint64_t now)
 	}
 }
 
-static bool cookie_valid(
-	struct rendezvous *r, const uint8_t cookie[COOKIE_SIZE], const struct addr *remote)
+static bool cookie_valid(struct rendezvous *r, const uint8_t cookie[COOKIE_SIZE],
+	const struct addr *remote)
 {
 	uint8_t expected[COOKIE_SIZE];
 
@@ -179,7 +181,8 @@ static void token_make(struct rendezvous *r, uint8_t token[TOKEN_SIZE],
 	const struct addr *remote, const uint8_t service[32], const uint8_t *instance)
 {
 	const struct crypto_slice parts[] = {{remote, sizeof(*remote)}, {service, 32},
-		{instance != NULL ? instance : service, instance != NULL ? INSTANCE_SIZE : 0}};
+		{instance != NULL ? instance : service,
+			instance != NULL ? INSTANCE_SIZE : 0}};
 	uint8_t full[CRYPTO_HASH_SIZE];
 
 	crypto_hmac(full, r->token_key, sizeof(r->token_key), parts, 3);
@@ -212,7 +215,7 @@ static bool dialled_right(
 		struct addr public = r->config.publics[i];
 
 		if (public.port == 0)
-			public.port = path->local.port;
+		public.port = path->local.port;
 		if (addr_equal(dialled, &public))
 			return true;
 	}
@@ -262,7 +265,8 @@ static bool lease_give(struct rendezvous *r, const struct path *path,
 	if (s == NULL)
 		return false;
 	if (fresh)
-		bucket_init(&s->attempts, r->config.attempt_rate, r->config.attempt_burst, now);
+		bucket_init(&s->attempts, r->config.attempt_rate, r->config.attempt_burst,
+			now);
 	memcpy(s->asking, m->asking, sizeof(s->asking));
 	return registry_lease(
 		&r->registry, s, m->instance, path, now + RENDEZVOUS_LEASE * SECOND);
@@ -339,20 +343,27 @@ static enum verdict input_unregister(struct rendezvous *r, const struct path *pa
 		return VERDICT_DROP_MALFORMED;
 	if (lease_of(r, path, buf, len, m.service, m.instance, now) == NULL)
 		return VERDICT_DROP_FORGED;
-	registry_drop_host(&r->registry, registry_find(&r->registry, m.service), m.instance);
+	registry_drop_host(
+		&r->registry, registry_find(&r->registry, m.service), m.instance);
 	return VERDICT_CONSUMED;
 }
 
 /* --- attempts ----------------------------------------------------------------------- */
 
+static struct attempt_guest *guest_of(
+	struct registered_attempt *a, const struct path *path)
+{
+	return &a->guests[path->remote.family == ADDR_V4 ? 0 : 1];
+}
+
 /* Tells one host of the attempt at each address it holds a lease for. */
-static void introduce(struct rendezvous *r, struct registered_service *s,
+static void introduce_once(struct rendezvous *r, struct registered_service *s,
 	struct registered_host *host, const struct registered_attempt *a,
-	const struct ask_message *m, uint64_t now)
+	const struct attempt_guest *guest, const struct ask_message *m, uint64_t now)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		const struct lease_path *lease = &host->paths[i];
-		struct introduce_message out = {.guest = a->guest.remote,
+		struct introduce_message out = {.guest = guest->path.remote,
 			.payload = m->payload,
 			.payload_len = m->payload_len};
 		uint8_t token[TOKEN_SIZE];
@@ -367,6 +378,15 @@ static void introduce(struct rendezvous *r, struct registered_service *s,
 	}
 }
 
+/* Two copies, against loss: an ask pays for both. */
+static void introduce(struct rendezvous *r, struct registered_service *s,
+	struct registered_host *host, const struct registered_attempt *a,
+	const struct attempt_guest *guest, const struct ask_message *m, uint64_t now)
+{
+	for (unsigned copy = 0; copy < COPIES; copy++)
+		introduce_once(r, s, host, a, guest, m, now);
+}
+
 static bool has_answered(const struct registered_attempt *a, const uint8_t *instance)
 {
 	for (unsigned i = 0; i < a->answer_count; i++)
@@ -375,9 +395,9 @@ static bool has_answered(const struct registered_attempt *a, const uint8_t *inst
 	return false;
 }
 
-/* Passes a kept answer on, if the guest has asked with enough bytes for it. */
-static void pass_answer(
-	struct rendezvous *r, struct registered_attempt *a, const struct kept_answer *kept)
+/* Passes a kept answer on, as often as the guest has asked with enough bytes for it. */
+static void pass_answer(struct rendezvous *r, const struct registered_attempt *a,
+	struct attempt_guest *guest, const struct kept_answer *kept)
 {
 	struct answered_message m = {.host = kept->host,
 		.sequence = kept->sequence,
@@ -386,26 +406,27 @@ static void pass_answer(
 	struct datagram *d;
 	size_t len = ANSWERED_MAX - PAYLOAD_MAX + kept->payload_len;
 
-	if (a->credit < len)
-		return;
-	a->credit -= len;
 	memcpy(m.instance, kept->instance, INSTANCE_SIZE);
-	d = reply(r, &a->guest);
-	d->len = (uint16_t)answered_encode(d->data, a->id, &m);
-	r->counts.answers++;
+	for (unsigned copy = 0; copy < COPIES && guest->credit >= len; copy++) {
+		guest->credit -= len;
+		d = reply(r, &guest->path);
+		d->len = (uint16_t)answered_encode(d->data, a->id, &m);
+		r->counts.answers++;
+	}
 }
 
-static void send_asked(struct rendezvous *r, struct registered_attempt *a)
+static void send_asked(struct rendezvous *r, const struct registered_attempt *a,
+	struct attempt_guest *guest)
 {
 	uint8_t token[TOKEN_SIZE];
 	struct datagram *d;
 
-	if (a->credit < ASKED_SIZE)
+	if (guest->credit < ASKED_SIZE)
 		return;
-	a->credit -= ASKED_SIZE;
-	token_make(r, token, &a->guest.remote, a->service, NULL);
-	d = reply(r, &a->guest);
-	d->len = (uint16_t)asked_encode(d->data, a->id, token, &a->guest.remote);
+	guest->credit -= ASKED_SIZE;
+	token_make(r, token, &guest->path.remote, a->service, NULL);
+	d = reply(r, &guest->path);
+	d->len = (uint16_t)asked_encode(d->data, a->id, token, &guest->path.remote);
 }
 
 /* Cookie and proof, the cheap first. */
@@ -427,21 +448,40 @@ static enum refusal ask_check(struct rendezvous *r, const struct path *path,
 	return ask_verify(m, id, s->asking) ? 0 : REFUSAL_NO_SERVICE;
 }
 
-static struct registered_attempt *attempt_of(struct rendezvous *r, const struct path *path,
-	const struct ask_message *m, const uint8_t id[ID_SIZE], struct registered_service *s,
-	uint64_t now)
+/* True if the attempt may be asked for from there: one address a family. */
+static bool attempt_is_of(struct registered_attempt *a, const struct path *path,
+	const struct ask_message *m)
+{
+	const struct attempt_guest *guest = guest_of(a, path);
+
+	return memcmp(a->service, m->service, sizeof(a->service)) == 0 &&
+	       (guest->path.remote.family == ADDR_NONE ||
+		       addr_equal(&guest->path.remote, &path->remote));
+}
+
+static struct registered_attempt *attempt_of(struct rendezvous *r,
+	const struct path *path, const struct ask_message *m, const uint8_t id[ID_SIZE],
+	struct registered_service *s, uint64_t now)
 {
 	struct registered_attempt *a = registry_attempt(&r->registry, id);
 
 	if (a != NULL)
-		return addr_equal(&a->guest.remote, &path->remote) &&
-				       memcmp(a->service, m->service, sizeof(a->service)) == 0
-			       ? a
-			       : NULL;
+		return attempt_is_of(a, path, m) ? a : NULL;
 	if (!bucket_take(&s->attempts, 1, now) ||
 		!bucket_field_take(&r->attempts, &path->remote, 1, now))
 		return NULL;
-	return registry_attempt_open(&r->registry, id, m->service, path, now);
+	return registry_attempt_open(&r->registry, id, m->service, now);
+}
+
+/* Tells the hosts that have not answered yet, and the others once of each address. */
+static void introduce_all(struct rendezvous *r, struct registered_service *s,
+	const struct registered_attempt *a, struct attempt_guest *guest,
+	const struct ask_message *m, uint64_t now)
+{
+	for (struct registered_host *host = s->hosts; host != NULL; host = host->next)
+		if (!guest->introduced || !has_answered(a, host->instance))
+			introduce(r, s, host, a, guest, m, now);
+	guest->introduced = true;
 }
 
 static enum verdict input_ask(struct rendezvous *r, const struct path *path,
@@ -451,6 +491,7 @@ static enum verdict input_ask(struct rendezvous *r, const struct path *path,
 	struct ask_message m;
 	struct registered_service *s;
 	struct registered_attempt *a;
+	struct attempt_guest *guest;
 	enum refusal refusal;
 
 	if (!ask_decode(&m, buf, len))
@@ -468,16 +509,28 @@ static enum verdict input_ask(struct rendezvous *r, const struct path *path,
 		return refuse(r, path, id, REFUSAL_BUSY);
 	r->counts.asks++;
 	a->asked_at = now;
-	a->guest = *path;
-	a->credit = a->credit < 4 * len ? a->credit + len : a->credit;
-	for (struct registered_host *host = s->hosts; host != NULL; host = host->next)
-		if (!has_answered(a, host->instance))
-			introduce(r, s, host, a, &m, now);
+	guest = guest_of(a, path);
+	guest->path = *path;
+	guest->credit = guest->credit < 4 * len ? guest->credit + len : guest->credit;
+	introduce_all(r, s, a, guest, &m, now);
 	if (a->answer_count > 0)
-		pass_answer(r, a, &a->answers[a->answer_turn++ % a->answer_count]);
+		pass_answer(r, a, guest, &a->answers[a->answer_turn++ % a->answer_count]);
 	else
-		send_asked(r, a);
+		send_asked(r, a, guest);
 	return VERDICT_CONSUMED;
+}
+
+/* An instance's answer came in: on with it to wherever the guest asked from. */
+static void pass_news(struct rendezvous *r, struct registered_attempt *a,
+	const uint8_t instance[INSTANCE_SIZE])
+{
+	for (unsigned i = 0; i < a->answer_count; i++) {
+		if (memcmp(a->answers[i].instance, instance, INSTANCE_SIZE) != 0)
+			continue;
+		for (unsigned k = 0; k < 2; k++)
+			if (a->guests[k].path.remote.family != ADDR_NONE)
+				pass_answer(r, a, &a->guests[k], &a->answers[i]);
+	}
 }
 
 static enum verdict input_answer(struct rendezvous *r, const struct path *path,
@@ -495,9 +548,7 @@ static enum verdict input_answer(struct rendezvous *r, const struct path *path,
 	if (a != NULL && memcmp(a->service, m.service, sizeof(m.service)) != 0)
 		return VERDICT_DROP_FORGED;
 	if (a != NULL && registry_keep_answer(a, &m, &path->remote))
-		for (unsigned i = 0; i < a->answer_count; i++)
-			if (memcmp(a->answers[i].instance, m.instance, INSTANCE_SIZE) == 0)
-				pass_answer(r, a, &a->answers[i]);
+		pass_news(r, a, m.instance);
 	d = reply(r, path);
 	d->len = (uint16_t)code_encode(d->data, MESSAGE_ACK, message_id(buf), m.sequence);
 	return VERDICT_CONSUMED;
@@ -524,8 +575,8 @@ static enum verdict input_stun(struct rendezvous *r, const struct path *path,
 	return VERDICT_CONSUMED;
 }
 
-static enum verdict input(struct rendezvous *r, const struct path *path, const uint8_t *buf,
-	size_t len, uint64_t now)
+static enum verdict input(struct rendezvous *r, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now)
 {
 	struct datagram *d;
 

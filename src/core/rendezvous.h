@@ -24,15 +24,17 @@ struct rendezvous_config {
 	 * these given and a private receiving address, any of the same port. */
 	struct addr publics[RENDEZVOUS_PUBLICS_MAX];
 	size_t public_count;
-	uint16_t alt_base;      /* bit i of alt_mask: it also answers on port alt_base + i */
+	uint16_t alt_base; /* bit i of alt_mask: it also answers on port alt_base + i */
 	uint32_t alt_mask;
-	bool stun;              /* answer bare STUN Binding requests */
-	bool private;           /* only services told by rendezvous_allow */
-	uint32_t services_max;  /* default 1,000,000 */
-	uint32_t attempts_max;  /* default 16,384 */
-	uint32_t attempt_rate;  /* new attempts a second per network and per service, 200 */
+	bool stun;             /* answer bare STUN Binding requests */
+	bool private;          /* only services told by rendezvous_allow */
+	uint32_t services_max; /* default 1,000,000 */
+	uint32_t attempts_max; /* default 16,384 */
+	uint32_t
+		attempt_rate; /* new attempts a second per network and per service, 200 */
 	uint32_t attempt_burst; /* 1,000 */
-	uint32_t stun_rate;     /* bare answers a second per network, 20; in all 50 times that */
+	uint32_t
+		stun_rate; /* bare answers a second per network, 20; in all 50 times that */
 };
 
 void rendezvous_config_init(struct rendezvous_config *config);

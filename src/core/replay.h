@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define REPLAY_WINDOW 1024 /* counters below the highest that are still accepted, once each */
+#define REPLAY_WINDOW                                                                    \
+	1024 /* counters below the highest that are still accepted, once each */
 
 struct replay {
 	uint64_t next; /* one more than the highest counter seen; 0 at first */

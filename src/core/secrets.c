@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static const char base32[] = "abcdefghijklmnopqrstuvwxyz234567"; /* RFC 4648, lower case */
+static const char base32[] =
+	"abcdefghijklmnopqrstuvwxyz234567"; /* RFC 4648, lower case */
 
 void service_generate(struct service *s, const struct entropy *entropy)
 {
@@ -20,12 +21,13 @@ bool service_from_key(struct service *s, const char *key)
 	bool ok;
 
 	crypto_hash(salt, parts, 2);
-	ok = crypto_scrypt(master, sizeof(master), phrase, strlen(phrase), salt, sizeof(salt));
+	ok = crypto_scrypt(
+		master, sizeof(master), phrase, strlen(phrase), salt, sizeof(salt));
 	if (ok) {
 		crypto_hkdf(s->seed, sizeof(s->seed), master, sizeof(master), NULL, 0,
 			"eyelet service");
-		crypto_hkdf(s->host_static, sizeof(s->host_static), master, sizeof(master), NULL,
-			0, "eyelet host static");
+		crypto_hkdf(s->host_static, sizeof(s->host_static), master,
+			sizeof(master), NULL, 0, "eyelet host static");
 		crypto_hkdf(s->secret, sizeof(s->secret), master, sizeof(master), NULL, 0,
 			"eyelet secret");
 		memset(s->instance, 0, sizeof(s->instance));
@@ -72,10 +74,12 @@ static unsigned alphabet_decibits(const char *key)
 		lower = lower || (*key >= 'a' && *key <= 'z');
 		upper = upper || (*key >= 'A' && *key <= 'Z');
 		digit = digit || (*key >= '0' && *key <= '9');
-		other = other || !((*key >= 'a' && *key <= 'z') || (*key >= 'A' && *key <= 'Z') ||
-					 (*key >= '0' && *key <= '9'));
+		other = other ||
+			!((*key >= 'a' && *key <= 'z') || (*key >= 'A' && *key <= 'Z') ||
+				(*key >= '0' && *key <= '9'));
 	}
-	size = (lower ? 1u : 0u) + (upper ? 1u : 0u) + (digit ? 1u : 0u) + (other ? 1u : 0u);
+	size = (lower ? 1u : 0u) + (upper ? 1u : 0u) + (digit ? 1u : 0u) +
+	       (other ? 1u : 0u);
 	/* Written by people, letters carry far less than log2(26); digits alone 3.3. */
 	if (digit && size == 1)
 		return 33;
@@ -88,7 +92,8 @@ unsigned key_strength(const char *key)
 	bool seen[256] = {false};
 
 	for (const char *p = key; *p != '\0'; p++) {
-		bool run = p > key && (p[0] == p[-1] || p[0] == p[-1] + 1 || p[0] == p[-1] - 1);
+		bool run = p > key &&
+			   (p[0] == p[-1] || p[0] == p[-1] + 1 || p[0] == p[-1] - 1);
 
 		if (!seen[(uint8_t)*p])
 			distinct++;
@@ -103,7 +108,8 @@ unsigned key_strength(const char *key)
 
 void key_generate(char *text, const struct entropy *entropy)
 {
-	uint8_t bytes[17]; /* 26 characters use 130 bits; the key is uniform in all of them */
+	uint8_t bytes
+		[17]; /* 26 characters use 130 bits; the key is uniform in all of them */
 	unsigned bit = 0;
 
 	entropy->fill(entropy->arg, bytes, sizeof(bytes));

@@ -15,7 +15,7 @@
 
 /* All a host needs to be a service. Kept in its state directory as these bytes. */
 struct service {
-	uint8_t seed[CRYPTO_KEY_SIZE];        /* Ed25519: names the service, signs for it */
+	uint8_t seed[CRYPTO_KEY_SIZE]; /* Ed25519: names the service, signs for it */
 	uint8_t host_static[CRYPTO_KEY_SIZE]; /* X25519 secret */
 	uint8_t secret[SECRET_SIZE];
 	uint8_t instance[INSTANCE_SIZE];
@@ -23,8 +23,8 @@ struct service {
 
 /* What both sides derive: a ticket's holder has no more than this. */
 struct credentials {
-	uint8_t service[CRYPTO_KEY_SIZE];       /* Ed25519 public key: the service's name */
-	uint8_t asking_seed[CRYPTO_KEY_SIZE];   /* Ed25519: authorises asking */
+	uint8_t service[CRYPTO_KEY_SIZE];     /* Ed25519 public key: the service's name */
+	uint8_t asking_seed[CRYPTO_KEY_SIZE]; /* Ed25519: authorises asking */
 	uint8_t asking_public[CRYPTO_KEY_SIZE]; /* part of the registration */
 	uint8_t psk[CRYPTO_KEY_SIZE];           /* of the handshake */
 	uint8_t seal_key[CRYPTO_KEY_SIZE];      /* of candidates on their way */

@@ -5,13 +5,13 @@
 
 #include "core/wire.h"
 
-#define CONTROL_MAX 32                     /* bytes of a control frame's plaintext */
-#define WHOLE_MAX   (65507 - FRAME_OVERHEAD) /* payload that fits one UDP datagram */
+#define CONTROL_MAX    32                       /* bytes of a control frame's plaintext */
+#define WHOLE_MAX      (65507 - FRAME_OVERHEAD) /* payload that fits one UDP datagram */
 #define HOST_KEEPALIVE (SESSION_KEEPALIVE + SESSION_KEEPALIVE / 3)
 
 bool session_init(struct session *s, const struct noise_keys *keys, enum cipher cipher,
-	bool is_host, const struct path *path, struct timers *timers, struct outbox *outbox,
-	struct reassembly_pool *pool, uint64_t now)
+	bool is_host, const struct path *path, struct timers *timers,
+	struct outbox *outbox, struct reassembly_pool *pool, uint64_t now)
 {
 	const uint8_t *seal = is_host ? keys->to_guest : keys->to_host;
 	const uint8_t *open = is_host ? keys->to_host : keys->to_guest;
@@ -111,11 +111,12 @@ static void part_bounds(unsigned part, size_t len, size_t *offset, size_t *size)
 	*size = part == 0 ? half : len - half;
 }
 
-size_t session_seal(struct session *s, uint16_t flow, unsigned part, const uint8_t *payload,
-	size_t len, uint8_t *out, uint64_t now)
+size_t session_seal(struct session *s, uint16_t flow, unsigned part,
+	const uint8_t *payload, size_t len, uint8_t *out, uint64_t now)
 {
 	struct frame_header h = {.flow = flow != 0, .part = session_parts(len) > 1};
-	struct writer w = writer_over(out + FRAME_HEADER_SIZE, FRAME_FLOW_SIZE + FRAME_PART_SIZE);
+	struct writer w =
+		writer_over(out + FRAME_HEADER_SIZE, FRAME_FLOW_SIZE + FRAME_PART_SIZE);
 	size_t offset = 0, size = len, prefix;
 
 	if (!may_seal(s))
@@ -140,7 +141,8 @@ size_t session_seal(struct session *s, uint16_t flow, unsigned part, const uint8
 }
 
 /* A control frame's plaintext: the whole counter, the type, then its body. */
-static struct writer control_begin(struct session *s, uint8_t *plain, enum control_type type)
+static struct writer control_begin(
+	struct session *s, uint8_t *plain, enum control_type type)
 {
 	struct writer w = writer_over(plain, CONTROL_MAX);
 
@@ -226,9 +228,7 @@ static enum verdict take_control(
 
 	frame->type = read_u8(r);
 	switch (frame->type) {
-	case CONTROL_PING:
-		send_pong(s, read_u64(r), now);
-		break;
+	case CONTROL_PING: send_pong(s, read_u64(r), now); break;
 	case CONTROL_PONG:
 		stamp = read_u64(r);
 		if (r->ok && stamp <= now)
@@ -290,8 +290,9 @@ enum verdict session_open(
 	struct reader r;
 
 	*frame = (struct frame){0};
+	/* Not yet authentic, whatever it looks like: one verdict for all of that. */
 	if (!frame_header_decode(&h, buf) || h.epoch != 0)
-		return VERDICT_DROP_MALFORMED;
+		return VERDICT_DROP_FORGED;
 	counter = replay_reconstruct(&s->replay, h.counter);
 	if (!replay_check(&s->replay, counter))
 		return VERDICT_DROP_REPLAY;
@@ -320,8 +321,8 @@ enum session_health session_expire(struct session *s, uint64_t now)
 
 	if (now - s->heard_at >= SESSION_DEAD)
 		return SESSION_GONE;
-	if (s->unheard_at != NEVER &&
-		now >= s->unheard_at + SESSION_UNHEARD + s->pings * SESSION_PING_INTERVAL) {
+	if (s->unheard_at != NEVER && now >= s->unheard_at + SESSION_UNHEARD +
+						      s->pings * SESSION_PING_INTERVAL) {
 		uint64_t unheard_at = s->unheard_at;
 
 		if (s->pings >= SESSION_PINGS)

@@ -9,7 +9,7 @@
 
 #include "core/addr.h"
 
-#define STUN_ID_SIZE 12
+#define STUN_ID_SIZE      12
 #define STUN_REQUEST_SIZE 20
 #define STUN_RESPONSE_MAX 44 /* header and one XOR-MAPPED-ADDRESS of IPv6 */
 
@@ -26,12 +26,13 @@ bool stun_read_request(const uint8_t *buf, size_t len, uint8_t id[STUN_ID_SIZE])
 
 /* Writes a Binding success response with XOR-MAPPED-ADDRESS only: at most
  * STUN_RESPONSE_MAX bytes. */
-size_t stun_write_response(uint8_t *out, const uint8_t id[STUN_ID_SIZE], const struct addr *mapped);
+size_t stun_write_response(
+	uint8_t *out, const uint8_t id[STUN_ID_SIZE], const struct addr *mapped);
 
 /* If it is a Binding success response, gives id and the mapped address (XOR-MAPPED-ADDRESS,
  * else RFC 3489's MAPPED-ADDRESS) and returns true. A FINGERPRINT, where present, must be
  * right; the same goes for stun_read_request. */
-bool stun_read_response(const uint8_t *buf, size_t len, uint8_t id[STUN_ID_SIZE],
-	struct addr *mapped);
+bool stun_read_response(
+	const uint8_t *buf, size_t len, uint8_t id[STUN_ID_SIZE], struct addr *mapped);
 
 #endif

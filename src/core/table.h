@@ -11,18 +11,18 @@
 #include "core/hash.h"
 
 /* Finds in head by a key of len bytes. */
-#define TABLE_FIND(head, secret, keyptr, len, out)                                         \
-	do {                                                                               \
-		unsigned hash_ = (unsigned)hash_sip(secret, keyptr, len);                  \
-		HASH_FIND_BYHASHVALUE(hh, head, keyptr, (unsigned)(len), hash_, out);      \
+#define TABLE_FIND(head, secret, keyptr, len, out)                                       \
+	do {                                                                             \
+		unsigned hash_ = (unsigned)hash_sip(secret, keyptr, len);                \
+		HASH_FIND_BYHASHVALUE(hh, head, keyptr, (unsigned)(len), hash_, out);    \
 	} while (0)
 
 /* Adds an element whose key is in itself, at field. */
-#define TABLE_ADD(head, secret, field, len, add)                                           \
-	do {                                                                               \
-		unsigned hash_ = (unsigned)hash_sip(secret, &(add)->field, len);           \
-		HASH_ADD_KEYPTR_BYHASHVALUE(                                               \
-			hh, head, &(add)->field, (unsigned)(len), hash_, add);             \
+#define TABLE_ADD(head, secret, field, len, add)                                         \
+	do {                                                                             \
+		unsigned hash_ = (unsigned)hash_sip(secret, &(add)->field, len);         \
+		HASH_ADD_KEYPTR_BYHASHVALUE(                                             \
+			hh, head, &(add)->field, (unsigned)(len), hash_, add);           \
 	} while (0)
 
 /* True if TABLE_ADD found memory. */

@@ -70,8 +70,9 @@ static bool is_space(char c)
 
 static bool servers_valid(const char *text, size_t len)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789.-_:[],%";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789.-_:[],%";
 
 	if (len == 0 || text[0] == ',' || text[len - 1] == ',')
 		return false;

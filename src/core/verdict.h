@@ -6,19 +6,19 @@
 #include <stdint.h>
 
 /* name, text for logs and metrics */
-#define VERDICT_MAP(X)                                                                     \
-	X(CONSUMED, "consumed")                                                            \
-	X(DELIVER, "deliver")                                                              \
-	X(DROP_MALFORMED, "malformed")                                                     \
-	X(DROP_UNKNOWN_TYPE, "unknown-type")                                               \
-	X(DROP_VERSION, "version")                                                         \
-	X(DROP_UNSOLICITED, "unsolicited")                                                 \
-	X(DROP_NO_SESSION, "no-session")                                                   \
-	X(DROP_REPLAY, "replay")                                                           \
-	X(DROP_FORGED, "forged")                                                           \
-	X(DROP_STALE, "stale")                                                             \
-	X(DROP_LIMIT, "limit")                                                             \
-	X(DROP_MEMORY, "memory")                                                           \
+#define VERDICT_MAP(X)                                                                   \
+	X(CONSUMED, "consumed")                                                          \
+	X(DELIVER, "deliver")                                                            \
+	X(DROP_MALFORMED, "malformed")                                                   \
+	X(DROP_UNKNOWN_TYPE, "unknown-type")                                             \
+	X(DROP_VERSION, "version")                                                       \
+	X(DROP_UNSOLICITED, "unsolicited")                                               \
+	X(DROP_NO_SESSION, "no-session")                                                 \
+	X(DROP_REPLAY, "replay")                                                         \
+	X(DROP_FORGED, "forged")                                                         \
+	X(DROP_STALE, "stale")                                                           \
+	X(DROP_LIMIT, "limit")                                                           \
+	X(DROP_MEMORY, "memory")                                                         \
 	X(DROP_NOT_ALLOWED, "not-allowed")
 
 enum verdict {

@@ -193,19 +193,19 @@ load_arguments() { # LOAD
 	esac
 }
 
-# Adds a line to the CSV file.
+# Adds a line to the CSV file. serve_ns is the host's part of cpu_ns, or that of socat's parent.
 measure() { # ROUND pair|socat GUESTS SIZE LOAD
-	local before after sent
+	local before after sent first_before first_after
 	choose "$2" "$3"
 	start_sink
-	before=$(cpu_ns "${PIDS[@]}") || exit 1
+	before=$(cpu_ns "${PIDS[@]}") && first_before=$(cpu_ns "${PIDS[0]}") || exit 1
 	# shellcheck disable=SC2046
 	sent=$(send "$3" "$RUN" --size "$4" --seconds $SECONDS_EACH $(load_arguments "$5")) || exit 1
 	end_sink
-	after=$(cpu_ns "${PIDS[@]}") || exit 1
+	after=$(cpu_ns "${PIDS[@]}") && first_after=$(cpu_ns "${PIDS[0]}") || exit 1
 	echo "$1,$2,$3,$4,$5,$(value sent "$sent"),$(value ns "$sent"),$(value unique "$SEEN"),$(
 		value duplicates "$SEEN"),$(value reordered "$SEEN"),$(value corrupted "$SEEN"),$(
-		value messages "$SEEN"),$((after - before))" >>"$CSV"
+		value messages "$SEEN"),$((after - before)),$((first_after - first_before))" >>"$CSV"
 }
 
 measure_both() { # ROUND GUESTS SIZE LOAD
@@ -275,7 +275,7 @@ if [ "$LOAD" -ot test/bench/load.c ] || [ "$LOAD" -ot test/bench/verify.c ]; the
 	"${CC:-cc}" -std=c11 -O2 -g test/bench/load.c test/bench/verify.c -o "$LOAD" || die "cc failed"
 fi
 CSV=$OUT/cpu.csv
-echo "round,subject,guests,size,load,sent,ns,unique,duplicates,reordered,corrupted,messages,cpu_ns" >"$CSV"
+echo "round,subject,guests,size,load,sent,ns,unique,duplicates,reordered,corrupted,messages,cpu_ns,serve_ns" >"$CSV"
 
 self_check
 start_pair

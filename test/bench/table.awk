@@ -15,6 +15,7 @@ NR == 1 { next }
 	if ($1 > rounds)
 		rounds = $1
 	cost[$2, cell, $1] = $8 > 0 ? $13 / $8 : 0
+	cost[$2 "-serve", cell, $1] = $8 > 0 ? $14 / $8 : 0
 	loss[$2, cell, $1] = $6 > 0 ? 100 * (1 - $8 / $6) : 0
 	rate[$2, cell, $1] = $8 / $7 * 1e6
 	wrong[$2] += $9 + $10 + $11
@@ -54,8 +55,8 @@ END {
 	find_ratios()
 	printf "CPU time per delivered datagram: eyelet connect + serve, sealed, beside socat, one plain hop\n"
 	printf "medians of %d rounds; ratio: lowest to highest of a round\n\n", rounds
-	printf "%6s %5s  %-5s | %9s %9s | %5s %13s | %15s | %15s\n", "guests", "bytes", "load",
-		"pair ns", "socat ns", "ratio", "", "1000/s delivered", "lost %"
+	printf "%6s %5s  %-5s | %7s %7s %7s | %5s %13s | %16s | %15s\n", "guests", "bytes", "load",
+		"pair ns", "(serve)", "socat", "ratio", "", "1000/s delivered", "lost %"
 	for (i = 1; i <= cell_count; i++) {
 		c = cells[i]
 		split(c, part, ",")
@@ -64,8 +65,8 @@ END {
 		q = median(ratio, "both", c)
 		span = sprintf("%.2f-%.2f", lowest, highest)
 		met += q < 1
-		printf "%6d %5d  %-5s | %9.0f %9.0f | %5.2f %13s | %7.0f %8.0f | %7.2f %7.2f\n",
-			part[1], part[2], part[3], p, s, q, "(" span ")",
+		printf "%6d %5d  %-5s | %7.0f %7.0f %7.0f | %5.2f %13s | %7.0f %8.0f | %7.2f %7.2f\n",
+			part[1], part[2], part[3], p, median(cost, "pair-serve", c), s, q, "(" span ")",
 			median(rate, "pair", c), median(rate, "socat", c),
 			median(loss, "pair", c), median(loss, "socat", c)
 	}

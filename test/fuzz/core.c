@@ -110,7 +110,8 @@ static void cut(struct lab_datagram *d, size_t len)
 {
 	uint8_t *data = fuzz_alloc(len);
 
-	memcpy(data, d->data, len < d->len ? len : d->len);
+	if (len > 0 && d->len > 0)
+		memcpy(data, d->data, len < d->len ? len : d->len);
 	free(d->data);
 	d->data = data;
 	d->len = len;
@@ -120,12 +121,16 @@ static void cut(struct lab_datagram *d, size_t len)
 static void touch_flight(struct lab *lab, enum op op, unsigned i, struct input *in)
 {
 	struct lab_datagram *d = &lab->flights[i], moved = *d;
+	uint8_t bits;
 	size_t at;
 
 	switch (op) {
 	case OP_DELIVER: lab_deliver(lab, i); break;
 	case OP_DROP: lab_drop(lab, i); break;
-	case OP_COPY: lab_send(lab, &moved.from, &moved.to, moved.data, moved.len); break;
+	case OP_COPY:
+		if (d->icmp == 0)
+			lab_send(lab, &moved.from, &moved.to, moved.data, moved.len);
+		break;
 	case OP_FIRST:
 		memmove(&lab->flights[1], &lab->flights[0], i * sizeof(*d));
 		lab->flights[0] = moved;
@@ -137,8 +142,8 @@ static void touch_flight(struct lab *lab, enum op op, unsigned i, struct input *
 	case OP_CUT: cut(d, input_u16(in) % RAW_MAX); break;
 	case OP_OFFER:
 		at = input_u8(in);
-		i |= (unsigned)input_u8(in) << 8;
-		lab_evil_offer(lab, i & 0xff, at, (uint8_t)(i >> 8), input_u8(in) & 1);
+		bits = input_u8(in);
+		lab_evil_offer(lab, i, at, bits, input_u8(in) & 1);
 		break;
 	default: lab_evil_mac(lab, i);
 	}
@@ -235,7 +240,7 @@ static void stun(struct lab *lab, struct input *in)
 static void step(struct lab *lab, struct input *in)
 {
 	enum op op = input_u8(in) % OP_COUNT;
-	uint8_t first = op == OP_STORM ? 0 : 0, n;
+	uint8_t first, n;
 
 	switch (op) {
 	case OP_RUN:

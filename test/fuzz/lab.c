@@ -65,12 +65,15 @@ void lab_drop(struct lab *lab, unsigned i)
 void lab_send(struct lab *lab, const struct addr *from, const struct addr *to,
 	const uint8_t *data, size_t len)
 {
-	struct lab_datagram *d = flight_add(lab);
+	uint8_t *copy = fuzz_copy(data, len); /* first: data may be the oldest flight's */
+	struct lab_datagram *d;
 
-	d->from = *from;
-	d->to = *to;
-	d->data = fuzz_copy(data, len);
-	d->len = len;
+	if (from->family != to->family) {
+		free(copy);
+		return;
+	}
+	d = flight_add(lab);
+	*d = (struct lab_datagram){.from = *from, .to = *to, .len = len, .data = copy};
 }
 
 struct lab_machine *lab_machine_at(struct lab *lab, const struct addr *to, uint32_t *socket)
@@ -163,8 +166,9 @@ void lab_emit(struct lab *lab, struct lab_machine *m, const struct path *path, u
 	bound = &m->sockets[path->socket].bound;
 	REQUIRE(bound->family == path->remote.family && len > 0 && len <= 65507);
 	REQUIRE(++m->outputs <= LAB_BURST);
-	judge_output(lab, m, &path->remote, data, len);
 	from = seen_as(lab, m, path, bound);
+	trace_datagram(lab, "send", &from, &path->remote, data, len);
+	judge_output(lab, m, &path->remote, data, len);
 	note_sent(lab, &from, &path->remote, data, len);
 	if (ttl == 1 || ttl == 2) {
 		time_exceeded(lab, m, path, ttl, data, len);
@@ -229,6 +233,8 @@ void lab_hand(struct lab *lab, struct lab_machine *m, const struct path *path,
 	enum verdict verdict = parts->input(lab, m, path, buf, len, &delivery);
 
 	m->outputs = 0;
+	trace_datagram(lab, garbage ? "garbage" : "recv", &path->remote, &path->local, data, len);
+	trace_verdict(lab, m, verdict);
 	REQUIRE(verdict < VERDICT_COUNT);
 	if (garbage && verdict != VERDICT_DROP_VERSION)
 		REQUIRE(parts->state(m) == before && verdict != VERDICT_DELIVER);
@@ -275,6 +281,7 @@ static void open_socket(struct lab *lab, struct lab_machine *m, uint32_t number,
 
 static void take_event(struct lab *lab, struct lab_machine *m, const struct event *event)
 {
+	trace_event(lab, m, event);
 	REQUIRE(event->type < EVENT_COUNT && event_name(event->type)[0] != '?');
 	if (event->type == EVENT_SOCKET_WANTED)
 		open_socket(lab, m, event->number, event->addr.family,
@@ -364,7 +371,6 @@ static void start(struct lab *lab, enum lab_role role)
 	struct lab_machine *m = &lab->machines[role];
 	static const uint16_t ports[LAB_ROLES] = {RENDEZVOUS_PORT, HOST_PORT, GUEST_PORT};
 
-	m->judge.account_count = m->judge.attempt_count = 0;
 	memset(&m->judge, 0, sizeof(m->judge));
 	memset(m->sockets, 0, sizeof(m->sockets));
 	m->outputs = 0;
@@ -428,6 +434,7 @@ void lab_open(struct lab *lab, const struct lab_setup *setup)
 	lab->setup = *setup;
 	lab->dice.state = 2;
 	lab->now = setup->early ? 1 : 1000 * SECOND;
+	lab->trace = getenv("FUZZ_TRACE") != NULL;
 	lab->guest_credentials = fuzz_known()->credentials;
 	if (setup->wrong_key)
 		credentials_derive(&lab->guest_credentials, lab->guest_credentials.service,
@@ -494,5 +501,5 @@ void lab_delivered(struct lab *lab, bool to_host, const struct delivery *d)
 			return;
 		}
 	}
-	REQUIRE(!"a payload delivered that was never sent, or twice");
+	fuzz_fail(__FILE__, __LINE__, "a payload was sent, and is not delivered twice");
 }

@@ -112,6 +112,7 @@ struct lab {
 	bool evil[2];            /* guest, host: seals what its application never sent */
 	uint8_t token[TOKEN_SIZE]; /* of the host's lease, as last heard */
 	bool stormed;
+	bool trace;                /* FUZZ_TRACE is set: tells on stderr what happens */
 	/* Sees every datagram that is sent; may be NULL. */
 	void (*tap)(void *arg, const uint8_t *data, size_t len);
 	void *tap_arg;
@@ -196,6 +197,12 @@ struct lab_parts {
 };
 extern const struct lab_parts lab_rendezvous_parts, lab_host_parts, lab_guest_parts;
 const struct lab_parts *lab_parts(const struct lab_machine *m);
+
+/* lab_trace.c: for whoever looks into a finding. */
+void trace_datagram(const struct lab *lab, const char *what, const struct addr *from,
+	const struct addr *to, const uint8_t *data, size_t len);
+void trace_verdict(const struct lab *lab, const struct lab_machine *m, enum verdict verdict);
+void trace_event(const struct lab *lab, const struct lab_machine *m, const struct event *event);
 
 /* lab_judge.c: amplification, and where nothing may be sent. */
 void judge_input(struct lab *lab, struct lab_machine *m, const struct addr *remote,

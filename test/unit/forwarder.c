@@ -553,6 +553,22 @@ static void shows_the_target_the_same_source_again(void **state)
 	assert_memory_equal(w.echo.sources[0].ip, "\x7f\x7f\xff\xfe", 4);
 }
 
+/* As where two hosts run on one machine: each keeps a port of its own for the flow. */
+static void shares_a_guest_address_with_another_host(void **state)
+{
+	struct addr taken = addr_v4(127, 64, 0, 1, 49152), listen;
+	int fd = open_udp(&taken, NULL);
+
+	(void)state;
+	start_all();
+	listen = listen_addr(0);
+	app_open(&listen, 1, 1, small);
+	RUN_UNTIL(all_answered);
+	assert_true(addr_same_ip(&w.echo.sources[0], &taken));
+	assert_int_equal(w.echo.sources[0].port, 49152 + w.echo.addr.port % 16384);
+	close(fd);
+}
+
 static void answers_from_where_it_was_asked(void **state)
 {
 	struct guest_driver_config config;
@@ -1018,6 +1034,7 @@ int main(void)
 		TEST(serves_bursts),
 		TEST(passes_runs_on),
 		TEST(shows_the_target_the_same_source_again),
+		TEST(shares_a_guest_address_with_another_host),
 		TEST(answers_from_where_it_was_asked),
 		TEST(says_that_the_target_refuses),
 		TEST(turns_to_the_other_target),

@@ -16,7 +16,7 @@
 #define NET_SOCKETS  8
 #define NET_MAPPINGS 64
 #define NET_EVENTS   4096
-#define NET_SENT     65536
+#define NET_SENT     262144
 #define NET_START    (1000 * SECOND)
 
 enum net_kind { NET_HOST, NET_GUEST, NET_RENDEZVOUS };
@@ -279,7 +279,7 @@ static inline bool net_owns(
 	for (uint32_t i = 0; i < NET_SOCKETS; i++)
 		if (n->bound[i].family != ADDR_NONE && addr_equal(&n->bound[i], to)) {
 			*socket = i;
-			return n->nat == NULL;
+			return true;
 		}
 	for (unsigned i = 0; i < n->mapping_count; i++)
 		if (addr_equal(&n->mappings[i].outside, to)) {
