@@ -40,6 +40,7 @@ struct connect {
 	bool asked;          /* this attempt's asking was said */
 	bool found;          /* and that the host was found */
 	enum exit_code code; /* what the loop ended with */
+	uint32_t refusal;    /* the host's, since it was connected; said once */
 	/* What each server refused with, or the version it spoke: said once. */
 	uint32_t complaint[SERVERS_MAX];
 };

@@ -61,7 +61,7 @@ static void tell_version(struct connect *c, const struct event *e)
 
 	servers_name(name, &c->servers, &e->addr);
 	if (is_news(c, &e->addr, 0x100 | e->number))
-		log_state("%s speaks version %u of the protocol, this eyelet version %u",
+		log_state("%s speaks version %u of the protocol, this eyelet version %d",
 			name, e->number, WIRE_VERSION);
 }
 
@@ -77,6 +77,17 @@ static void tell_connected(struct connect *c, const struct event *e)
 		addr_format(remote, &e->path.remote), since);
 	for (size_t i = 0; i < c->servers.count; i++)
 		c->complaint[i] = 0;
+	c->refusal = 0;
+}
+
+/* Before the first connection it is the last word, which connect.c says. */
+static void tell_refused(struct connect *c, const struct event *e)
+{
+	if (!c->was_connected || c->refusal == e->number)
+		return;
+	c->refusal = e->number;
+	log_state(
+		"the host refuses: %s; trying on", host_refusal_text((uint8_t)e->number));
 }
 
 static void tell_lost(struct connect *c, const struct event *e)
@@ -110,9 +121,7 @@ void connect_tell(struct connect *c, const struct event *e)
 	case EVENT_HOST_FOUND: tell_host_found(c, e); break;
 	case EVENT_CONNECTED: tell_connected(c, e); break;
 	case EVENT_LOST: tell_lost(c, e); break;
-	case EVENT_REFUSED:
-		log_state("the host refuses: %s", host_refusal_text((uint8_t)e->number));
-		break;
+	case EVENT_REFUSED: tell_refused(c, e); break;
 	case EVENT_VERSION_MISMATCH: tell_version(c, e); break;
 	default: log_detail("%s", event_name(e->type));
 	}

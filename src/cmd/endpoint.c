@@ -40,7 +40,7 @@ static void set_loopbacks(struct endpoint *e, uint16_t port)
 }
 
 /* What the letters of a name may be; resolving tells the rest. */
-static const char *check_name(const char *text)
+static const char *check_name(const char *text, bool port_wanted, const char *forms)
 {
 	static const char allowed[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -49,9 +49,9 @@ static const char *check_name(const char *text)
 	uint16_t port;
 
 	if (len == 0 || (text[len] != ':' && text[len] != '\0'))
-		return FORMS;
+		return forms;
 	if (text[len] == '\0')
-		return "the port is missing";
+		return port_wanted ? "the port is missing" : NULL;
 	if (!parse_port(&port, text + len + 1))
 		return "the port is not a number up to 65535";
 	return NULL;
@@ -69,7 +69,7 @@ const char *endpoint_parse(struct endpoint *e, const char *text)
 		return NULL;
 	}
 	if (!addr_parse(&e->addrs[0], text, 0))
-		return check_name(text);
+		return check_name(text, true, FORMS);
 	if (!has_port(text))
 		return e->addrs[0].family == ADDR_V6 && text[0] != '['
 			       ? "the port is missing (IPv6 is written [V6]:PORT)"
@@ -87,6 +87,16 @@ const char *endpoint_resolve(struct endpoint *e)
 	if (e->count > 0)
 		return NULL;
 	return why != NULL ? why : "the name has no address";
+}
+
+const char *endpoint_check_server(const char *text)
+{
+	struct addr addr;
+
+	/* A link-local address with its interface is for the resolver. */
+	if (addr_parse(&addr, text, 0) || strchr(text, '%') != NULL)
+		return NULL;
+	return check_name(text, false, "it is neither HOST nor HOST:PORT");
 }
 
 bool endpoint_public(struct addr *addr, const char *text, uint16_t default_port)

@@ -26,6 +26,10 @@ const char *endpoint_parse(struct endpoint *e, const char *text);
 /* Resolves the name, if it is one; blocks. Returns NULL, or a static sentence. */
 const char *endpoint_resolve(struct endpoint *e);
 
+/* Returns NULL if text is HOST or HOST:PORT, or an address with or without port; else a
+ * static sentence part. */
+const char *endpoint_check_server(const char *text);
+
 /* Reads ADDR:PORT, [V6]:PORT or, if default_port is not 0, an address alone. Returns
  * false if it is none, or one that nobody can send to. */
 bool endpoint_public(struct addr *addr, const char *text, uint16_t default_port);

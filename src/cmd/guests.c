@@ -74,8 +74,8 @@ static void mend(struct guests *g, const struct reading *r, const char *good, si
 	if (error == 0)
 		error = file_replace(g->path, good, len);
 	if (error != 0) {
-		state_warn(g->state, "cannot mend the damaged list of guests", g->path,
-			-error);
+		state_warn(g->state, "mend the damaged list of guests", g->path, -error,
+			"no more are remembered");
 		g->path[0] = '\0';
 		return;
 	}
@@ -102,8 +102,8 @@ void guests_load(struct guests *g, const struct state *s, const char *name,
 	r.in = fopen(g->path, "re");
 	if (r.in == NULL) {
 		if (errno != ENOENT) {
-			state_warn(s, "guests get new numbers, since there is no reading",
-				g->path, errno);
+			state_warn(s, "read", g->path, errno,
+				"guests get new addresses at the target");
 			g->path[0] = '\0';
 		}
 		return;

@@ -32,11 +32,7 @@ bool key_from_option(struct options *o, struct key *key, char *value)
 	bool ok = take(o, key, value, "-k");
 
 	crypto_wipe(value, strlen(value));
-	if (ok)
-		log_warning("a key on the command line can be seen by everyone on this "
-			    "machine "
-			    "while the program starts, and stays in the shell's history; "
-			    "--key-file or EYELET_KEY are better");
+	key->shown = true;
 	return ok;
 }
 
@@ -71,6 +67,11 @@ bool key_from_environment(struct options *o, struct key *key)
 	char *value = getenv("EYELET_KEY");
 	bool ok = true;
 
+	if (key->shown)
+		log_warning("a key on the command line can be seen by everyone on this "
+			    "machine "
+			    "while the program starts, and stays in the shell's history; "
+			    "--key-file or EYELET_KEY are better");
 	if (value == NULL)
 		return true;
 	if (!key->given)

@@ -14,17 +14,18 @@
 
 struct key {
 	bool given;
+	bool shown; /* it was on the command line */
 	char text[KEY_TEXT_MAX];
 };
 
-/* Takes -k's value: copies it, overwrites it where `ps` would show it, and warns. */
+/* Takes -k's value: copies it, and overwrites it where `ps` would show it. */
 bool key_from_option(struct options *o, struct key *key, char *value);
 
 /* Takes the first line of a file. */
 bool key_from_file(struct options *o, struct key *key, const char *path);
 
-/* Takes EYELET_KEY unless there is a key already, and takes it out of the environment in
- * any case. */
+/* The last of them: takes EYELET_KEY unless there is a key already, and takes it out of
+ * the environment in any case. Warns of a key that was on the command line. */
 bool key_from_environment(struct options *o, struct key *key);
 
 /* Refuses a key that is easily guessed. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd/commands.h"
 #include "cmd/exit.h"
@@ -48,10 +50,23 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* Else a socket would become the standard output, and the ticket a datagram. */
+static void open_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command;
 
+	open_standard_files();
 	/* A reader of the ticket that has gone must not take the tunnel with it. */
 	signal(SIGPIPE, SIG_IGN);
 	log_init(LOG_NORMAL);

@@ -22,14 +22,24 @@ static char *hex_encode(char *text, const uint8_t *bytes, size_t len)
 	return text;
 }
 
+static bool hex_digit(unsigned *value, char c)
+{
+	const char *at = c != '\0' ? strchr(digits, c) : NULL;
+
+	if (at == NULL)
+		return false;
+	*value = (unsigned)(at - digits);
+	return true;
+}
+
 static bool hex_decode(uint8_t *bytes, size_t len, const char *text)
 {
-	for (size_t i = 0; i < 2 * len; i++) {
-		const char *at = text[i] != '\0' ? strchr(digits, text[i]) : NULL;
+	unsigned high, low;
 
-		if (at == NULL)
+	for (size_t i = 0; i < len; i++, text += 2) {
+		if (!hex_digit(&high, text[0]) || !hex_digit(&low, text[1]))
 			return false;
-		bytes[i / 2] = (uint8_t)(bytes[i / 2] << 4 | (at - digits));
+		bytes[i] = (uint8_t)(high << 4 | low);
 	}
 	return true;
 }

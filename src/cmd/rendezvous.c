@@ -226,8 +226,10 @@ static void log_start(const struct meeting *m)
 	while (count < FORWARDER_LISTENS_MAX &&
 		rendezvous_driver_listen(m->driver, count, &bound[count]))
 		count++;
-	log_state("rendezvous listening on %s, and on up to %u ports after",
-		endpoint_list(text, bound, count), m->config.alt);
+	log_state("rendezvous listening on %s", endpoint_list(text, bound, count));
+	if (m->config.alt > 0)
+		log_state("answering on up to %u further ports, too, from port %u on",
+			m->config.alt, bound[0].port + 1u);
 	if (count < m->config.listen_count)
 		log_state("of %zu addresses %zu cannot be had: this machine lacks the "
 			  "family",

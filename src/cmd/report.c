@@ -26,13 +26,15 @@ static enum exit_code refused(char *text, const struct guest_progress *p)
 static enum exit_code version(
 	char *text, const struct guest_progress *p, const struct report_about *about)
 {
-	const char *who = p->rendezvous_heard ? "the host" : "the rendezvous";
+	const char *who =
+		p->rendezvous_heard ? "the host, met by way of" : "the rendezvous";
 
 	snprintf(text, REPORT_MAX,
-		"%s (met by way of %s) speaks version %u of the protocol and this eyelet "
-		"speaks "
-		"version %u: update the older one",
-		who, about->servers, p->version, WIRE_VERSION);
+		"%s %s%s speaks version %u of the protocol and this eyelet version %d: "
+		"update "
+		"the older one",
+		who, about->servers, p->rendezvous_heard ? "," : "", p->version,
+		WIRE_VERSION);
 	return EXIT_FAILED;
 }
 

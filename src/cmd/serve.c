@@ -33,7 +33,7 @@ static void print_ticket(struct serve *s)
 	memcpy(ticket.servers, s->announced, sizeof(ticket.servers));
 	ticket_encode(text, &ticket);
 	if (puts(text) == EOF || fflush(stdout) != 0)
-		log_warning("cannot print the ticket: %s", strerror(errno));
+		log_error("cannot print the ticket: %s", strerror(errno));
 	crypto_wipe(text, sizeof(text));
 	crypto_wipe(&ticket, sizeof(ticket));
 	crypto_wipe(&credentials, sizeof(credentials));
@@ -51,8 +51,6 @@ static void on_first_registration(struct serve *s)
 			s->announced);
 	else
 		log_state("guests can reach %s now: they need the ticket", target);
-	if (!s->keyed)
-		print_ticket(s);
 }
 
 static void on_event(void *arg, const struct event *event)
@@ -197,6 +195,7 @@ static enum exit_code make_driver(struct serve *s)
 	s->driver = host_driver_new(s->loop, &config, &hooks, &why);
 	if (s->driver == NULL) {
 		log_error("%s", why);
+		rendezvous_free(config.inner);
 		return EXIT_FAILED;
 	}
 	return is_loop(s) ? EXIT_USAGE : EXIT_DONE;
@@ -248,6 +247,9 @@ static void run(struct serve *s)
 	ev_timer_start(s->loop, &s->patience);
 	stop_start(&stop, s->loop);
 	log_start(s);
+	/* At once: the ticket stays the same, and is good as soon as we are registered. */
+	if (!s->keyed)
+		print_ticket(s);
 	ev_run(s->loop, 0);
 	stop_end(&stop, s->loop);
 	ev_timer_stop(s->loop, &s->patience);

@@ -42,6 +42,7 @@ struct serve {
 	struct host_driver *driver;
 	ev_timer patience;    /* until it is registered anywhere */
 	unsigned waited;      /* seconds, when patience runs out next */
+	bool spoilt;          /* it was told that the NAT's mapping is */
 	bool told;            /* the ticket */
 	uint32_t guest_count; /* connected in this run */
 	/* What each server refused with, or the version it spoke: said once. */

@@ -37,7 +37,8 @@ static uint16_t choose_port(const struct serve *s)
 	if (!is_target_port(s, RENDEZVOUS_PORT) && probe_port(RENDEZVOUS_PORT))
 		return RENDEZVOUS_PORT;
 	port = probe_any_port();
-	log_warning("port %d is taken, so the ticket names port %u, which may be another "
+	log_warning("port %d is taken or is TARGET's, so the ticket names port %u, which "
+		    "may be another "
 		    "one in "
 		    "the next run: --port fixes it",
 		RENDEZVOUS_PORT, port);

@@ -37,8 +37,11 @@ static void tell_registered(struct serve *s, const struct event *e, const char *
 	char seen[ADDR_TEXT_MAX];
 
 	is_news(s, &e->addr, 0);
-	log_state("registered at %s, which sees us as %s", server,
-		addr_format(seen, &e->peer));
+	addr_format(seen, &e->peer);
+	if (s->inside)
+		log_detail("registered at %s", server);
+	else
+		log_state("registered at %s, which sees us as %s", server, seen);
 }
 
 static void tell_refused(struct serve *s, const struct event *e, const char *server)
@@ -61,20 +64,27 @@ static void tell_refused(struct serve *s, const struct event *e, const char *ser
 static void tell_version(struct serve *s, const struct event *e, const char *server)
 {
 	if (is_news(s, &e->addr, 0x100 | e->number))
-		log_state("%s speaks version %u of the protocol, this eyelet version %u: "
+		log_state("%s speaks version %u of the protocol, this eyelet version %d: "
 			  "update "
 			  "the older one; trying on",
 			server, e->number, WIRE_VERSION);
 }
 
-static void tell_spoilt(const struct event *e)
+/* Each fresh socket may turn out as the one before: told in full once. */
+static void tell_spoilt(struct serve *s, const struct event *e)
 {
 	char one[ADDR_TEXT_MAX], other[ADDR_TEXT_MAX];
 
-	log_state("our NAT shows us as %s to one destination and as %s to another: both "
-		  "are "
-		  "offered to guests, and new ones get a fresh socket",
-		addr_format(one, &e->addr), addr_format(other, &e->peer));
+	addr_format(one, &e->addr);
+	addr_format(other, &e->peer);
+	if (s->spoilt)
+		log_detail("so does the fresh socket: as %s and as %s", one, other);
+	else
+		log_state("our NAT shows us as %s to one destination and as %s to "
+			  "another: both "
+			  "are offered to guests, and new ones get a fresh socket",
+			one, other);
+	s->spoilt = true;
 }
 
 static void tell_connected(struct serve *s, const struct event *e)
@@ -108,7 +118,7 @@ void serve_tell(struct serve *s, const struct event *e)
 		break;
 	case EVENT_LEASE_REFUSED: tell_refused(s, e, server); break;
 	case EVENT_VERSION_MISMATCH: tell_version(s, e, server); break;
-	case EVENT_MAPPING_SPOILT: tell_spoilt(e); break;
+	case EVENT_MAPPING_SPOILT: tell_spoilt(s, e); break;
 	case EVENT_LEVELS_COUNTED:
 		log_detail("%u NATs of our own stand before %s", e->number, server);
 		break;

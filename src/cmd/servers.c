@@ -4,14 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/endpoint.h"
 #include "cmd/log.h"
 #include "cmd/probe.h"
 #include "core/rendezvous.h"
 #include "net/system.h"
-
-/* The characters a ticket may have there. */
-static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			      "0123456789.-_:[]%";
 
 /* Takes the first text off *list, without a comma; NULL at the end. */
 static const char *take_text(char *text, const char **list)
@@ -30,14 +27,16 @@ static const char *take_text(char *text, const char **list)
 const char *servers_add(struct servers *s, const char *list)
 {
 	char text[TICKET_SERVERS_MAX + 1];
+	const char *why;
 
 	if (*list == '\0')
 		return "it is empty";
 	while (take_text(text, &list) != NULL) {
 		size_t len = strlen(s->text);
 
-		if (text[0] == '\0' || text[strspn(text, allowed)] != '\0')
-			return "it is neither HOST nor HOST:PORT";
+		why = endpoint_check_server(text);
+		if (why != NULL)
+			return why;
 		if (len + 1 + strlen(text) > TICKET_SERVERS_MAX)
 			return "all of them are too long for a ticket";
 		sprintf(s->text + len, "%s%s", len > 0 ? "," : "", text);

@@ -13,11 +13,13 @@
 
 #define LOCK_TRIES 15 /* of 20 ms each */
 
-void state_warn(const struct state *s, const char *what, const char *path, int error)
+void state_warn(const struct state *s, const char *verb, const char *path, int error,
+	const char *consequence)
 {
-	char sentence[PATH_MAX + 256];
+	char sentence[PATH_MAX + 512];
 
-	snprintf(sentence, sizeof(sentence), "%s %s: %s", what, path, strerror(error));
+	snprintf(sentence, sizeof(sentence), "cannot %s %s: %s; %s", verb, path,
+		strerror(error), consequence);
 	s->warn(sentence);
 }
 
@@ -78,9 +80,8 @@ void state_open(struct state *s, const struct entropy *entropy,
 		open_locks(s);
 		return;
 	}
-	state_warn(s,
-		"nothing is kept for the next run, since there is no state directory",
-		s->dir, error);
+	state_warn(s, "make the state directory", s->dir, error,
+		"nothing is kept for the next run");
 	s->dir[0] = '\0';
 }
 
@@ -115,7 +116,10 @@ void state_name_from(char *name, const char *text)
 	for (; *text != '\0' && len + 1 < STATE_NAME_MAX; text++) {
 		if (*text == '[' || *text == ']')
 			continue;
-		name[len++] = name_character(*text) ? *text : '-';
+		name[len] = '-';
+		if (name_character(*text))
+			name[len] = *text;
+		len++;
 	}
 	if (len == 0)
 		name[len++] = '-';
@@ -138,7 +142,7 @@ static off_t lock_place(const char *name)
 
 bool state_lock(struct state *s, const char *name)
 {
-	static const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	static const struct timespec pause = {.tv_nsec = 20000000};
 	struct flock lock = {.l_type = F_WRLCK,
 		.l_whence = SEEK_SET,
 		.l_start = lock_place(name),

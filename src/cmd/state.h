@@ -48,7 +48,8 @@ void state_instance(struct state *s, const char *name, uint8_t instance[INSTANCE
 void state_identity(
 	struct state *s, const char *service_name, uint8_t identity[CRYPTO_KEY_SIZE]);
 
-/* Warns with the text, and the reason of errno's kind. */
-void state_warn(const struct state *s, const char *what, const char *path, int error);
+/* Warns: "cannot VERB PATH: reason of errno error; CONSEQUENCE". */
+void state_warn(const struct state *s, const char *verb, const char *path, int error,
+	const char *consequence);
 
 #endif

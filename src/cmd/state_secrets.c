@@ -56,8 +56,7 @@ static enum load load(
 	if (len == -ENOENT)
 		return ABSENT;
 	if (len < 0 && len != -EFBIG) {
-		state_warn(s, "using new secrets for this run, since there is no reading",
-			path, (int)-len);
+		state_warn(s, "read", path, (int)-len, "using new secrets for this run");
 		return UNUSABLE;
 	}
 	why = len < 0 ? "it is too long" : record_decode(record, text);
@@ -76,8 +75,7 @@ static void save(const struct state *s, const char *path, const struct record *r
 
 	crypto_wipe(text, sizeof(text));
 	if (error != 0)
-		state_warn(s, "using new secrets for this run, since there is no writing",
-			path, -error);
+		state_warn(s, "write", path, -error, "using new secrets for this run");
 }
 
 /* The fields hold fresh values, for the case that there are none yet. */

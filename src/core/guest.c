@@ -31,6 +31,7 @@ struct guest *guest_new(const struct guest_config *config, uint64_t now)
 	g->config.credentials = NULL;
 	g->credentials = *config->credentials;
 	guest_fill(g, g->hash_key, sizeof(g->hash_key));
+	guest_fill(g, g->process, sizeof(g->process));
 	challenger_init(&g->challenger, &g->config.entropy, now);
 	timers_init(&g->timers);
 	flow_table_init(&g->flows, config->flows_max, &g->closing);

@@ -176,14 +176,18 @@ static void input_error(struct guest *g, struct asker *asker, const uint8_t *buf
 		return;
 	if (code == REFUSAL_STALE_COOKIE)
 		asker_enter(g, asker, ASK_COOKIE, now);
-	else
+	else if (
+		!asker->has_token) /* it knew us before: more likely somebody else's word */
 		refused(g, asker, code, now);
 }
 
 static void input_version(struct guest *g, struct asker *asker, const uint8_t *buf)
 {
-	struct event *event = events_add(&g->events, EVENT_VERSION_MISMATCH);
+	struct event *event;
 
+	if (asker->has_token)
+		return;
+	event = events_add(&g->events, EVENT_VERSION_MISMATCH);
 	g->progress.version = message_version(buf);
 	event->addr = asker->server;
 	event->number = message_version(buf);

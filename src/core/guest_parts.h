@@ -97,6 +97,7 @@ struct guest {
 	struct guest_config config;
 	struct credentials credentials;
 	uint8_t hash_key[16];
+	uint8_t process[PROCESS_SIZE];
 	struct guest_socket sockets[GUEST_SOCKETS_MAX];
 	struct addr locals[GUEST_LOCALS_MAX];
 	size_t local_count;

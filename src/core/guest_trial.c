@@ -165,6 +165,7 @@ static bool begin_noise(struct guest *g, struct reach *host, const uint8_t *host
 	uint8_t payload[HELLO_PAYLOAD_SIZE] = {0};
 
 	payload[0] = g->config.ciphers;
+	memcpy(payload + 1, g->process, PROCESS_SIZE);
 	handshake_guest(&host->noise, HANDSHAKE_ATTEMPT, g->trial.id, &g->credentials,
 		g->config.identity, host_static, &g->config.entropy);
 	return noise_write_hello(&host->noise, payload, sizeof(payload), host->message);

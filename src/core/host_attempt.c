@@ -338,7 +338,8 @@ static enum cipher choose_cipher(uint8_t both)
 
 /* Finishes the handshake: a half-open connection and the welcome to repeat. */
 static enum verdict hello_welcome(struct host *h, struct attempt *a, struct noise *noise,
-	const struct path *path, enum cipher cipher, uint64_t now)
+	const struct path *path, enum cipher cipher, const uint8_t process[PROCESS_SIZE],
+	uint64_t now)
 {
 	uint8_t payload[WELCOME_PAYLOAD_SIZE] = {0}, message[WELCOME_NOISE_SIZE];
 	struct noise_keys keys;
@@ -352,6 +353,7 @@ static enum verdict hello_welcome(struct host *h, struct attempt *a, struct nois
 	crypto_wipe(&keys, sizeof(keys));
 	if (c == NULL)
 		return VERDICT_DROP_MEMORY;
+	memcpy(c->process, process, PROCESS_SIZE);
 	c->attempt = a;
 	c->began_at = a->began_at;
 	a->connection = c;
@@ -386,7 +388,7 @@ static enum verdict hello_first(struct host *h, struct attempt *a,
 	else if (cipher == 0)
 		verdict = hello_refuse(h, path, buf, HOST_REFUSAL_CIPHER);
 	else
-		verdict = hello_welcome(h, a, &noise, path, cipher, now);
+		verdict = hello_welcome(h, a, &noise, path, cipher, payload + 1, now);
 	if (verdict == VERDICT_CONSUMED)
 		memcpy(a->hello, message, HELLO_NOISE_SIZE);
 	crypto_wipe(&noise, sizeof(noise));

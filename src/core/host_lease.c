@@ -350,6 +350,9 @@ static void input_error(
 		lease_enter(h, lease, LEASE_COOKIE, now);
 		return;
 	}
+	if (lease->state ==
+		LEASE_HELD) /* it knew us before: more likely somebody else's word */
+		return;
 	lease->told = false;
 	lease_enter(h, lease, LEASE_REFUSED, now);
 	event = events_add(&h->events, EVENT_LEASE_REFUSED);
@@ -360,8 +363,11 @@ static void input_error(
 static void input_version(
 	struct host *h, struct lease *lease, const uint8_t *buf, uint64_t now)
 {
-	struct event *event = events_add(&h->events, EVENT_VERSION_MISMATCH);
+	struct event *event;
 
+	if (lease->state == LEASE_HELD)
+		return;
+	event = events_add(&h->events, EVENT_VERSION_MISMATCH);
 	event->addr = lease->server;
 	event->number = message_version(buf);
 	lease_enter(h, lease, LEASE_REFUSED, now);

@@ -137,7 +137,8 @@ struct route_link {
 struct connection {
 	struct session session;
 	uint8_t identity[CRYPTO_KEY_SIZE];
-	struct peer *peer; /* NULL while half-open */
+	uint8_t process[PROCESS_SIZE]; /* tells a guest's lives apart */
+	struct peer *peer;             /* NULL while half-open */
 	struct attempt *attempt;
 	uint64_t began_at;
 	bool replaced;

@@ -259,6 +259,20 @@ static struct peer *peer_of(struct host *h, const struct connection *c)
 	return peer;
 }
 
+/* A newer connection takes over. What the old one still receives is the guest's, unless
+ * that is another process now: its flow 0 is not the flow 0 of before. */
+static void replace(
+	struct host *h, struct connection *old, const struct connection *by, uint64_t now)
+{
+	old->replaced = true;
+	old->peer->connection = NULL;
+	h->counts.guests--;
+	if (memcmp(old->process, by->process, PROCESS_SIZE) == 0)
+		timers_set(&h->timers, &old->session.timer, now + DRAIN);
+	else
+		connection_free(h, old);
+}
+
 /* The guest's first frame opened: the connection is real. Returns false if it is not to be,
  * since a newer one is there already or the limit is reached. */
 static bool promote(
@@ -272,12 +286,9 @@ static bool promote(
 	old = peer->connection;
 	if (old != NULL && old->began_at > c->began_at)
 		return false;
-	if (old != NULL) {
-		old->replaced = true;
-		timers_set(&h->timers, &old->session.timer, now + DRAIN);
-	} else {
-		h->counts.guests++;
-	}
+	if (old != NULL)
+		replace(h, old, c, now);
+	h->counts.guests++;
 	settle_routes(h, c, path);
 	c->peer = peer;
 	peer->connection = c;

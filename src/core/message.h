@@ -238,7 +238,8 @@ bool punch_verify(const uint8_t *buf, size_t len, const uint8_t mac_key[CRYPTO_K
 
 /* HELLO: the first Noise message, then a MAC over all before it, then a cookie's MAC or
  * zeros. WELCOME: the second Noise message. */
-#define HELLO_PAYLOAD_SIZE   16
+#define HELLO_PAYLOAD_SIZE   16 /* ciphers (1), the guest's process (8), zeros */
+#define PROCESS_SIZE         8  /* random, made when the guest starts */
 #define WELCOME_PAYLOAD_SIZE 16
 #define HELLO_NOISE_SIZE     (HELLO_PAYLOAD_SIZE + 32 + 48 + 16)
 #define WELCOME_NOISE_SIZE   (WELCOME_PAYLOAD_SIZE + 32 + 16)

@@ -202,8 +202,7 @@ struct registered_attempt *registry_attempt(
 }
 
 struct registered_attempt *registry_attempt_open(struct registry *r,
-	const uint8_t id[ID_SIZE], const uint8_t service[CRYPTO_KEY_SIZE],
-	const struct path *guest, uint64_t now)
+	const uint8_t id[ID_SIZE], const uint8_t service[CRYPTO_KEY_SIZE], uint64_t now)
 {
 	struct registered_attempt *a;
 
@@ -214,7 +213,6 @@ struct registered_attempt *registry_attempt_open(struct registry *r,
 		return NULL;
 	memcpy(a->id, id, ID_SIZE);
 	memcpy(a->service, service, CRYPTO_KEY_SIZE);
-	a->guest = *guest;
 	a->asked_at = now;
 	a->timer.owner = a;
 	a->timer.kind = REGISTRY_ATTEMPT;

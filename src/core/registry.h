@@ -49,9 +49,12 @@ struct kept_answer {
 struct registered_attempt {
 	uint8_t id[ID_SIZE];
 	uint8_t service[CRYPTO_KEY_SIZE];
-	struct path guest;
+	struct attempt_guest {
+		struct path path; /* family ADDR_NONE until it asked from there */
+		size_t credit;    /* bytes it has asked with, less those sent to it */
+		bool introduced;
+	} guests[2]; /* IPv4 and IPv6 */
 	uint64_t asked_at;
-	size_t credit; /* bytes the guest has asked with, less those sent to it */
 	struct kept_answer answers[ATTEMPT_ANSWERS];
 	unsigned answer_count, answer_turn;
 	struct timer timer;
@@ -100,8 +103,7 @@ void registry_drop_host(
 struct registered_attempt *registry_attempt(
 	const struct registry *r, const uint8_t id[ID_SIZE]);
 struct registered_attempt *registry_attempt_open(struct registry *r,
-	const uint8_t id[ID_SIZE], const uint8_t service[CRYPTO_KEY_SIZE],
-	const struct path *guest, uint64_t now);
+	const uint8_t id[ID_SIZE], const uint8_t service[CRYPTO_KEY_SIZE], uint64_t now);
 
 /* Keeps the newest answer of each instance. Returns true if it is news. */
 bool registry_keep_answer(struct registered_attempt *a, const struct answer_message *m,

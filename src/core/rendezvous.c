@@ -16,6 +16,7 @@
 
 #define COOKIE_TURN     (60 * SECOND) /* a cookie is good for one to two of these */
 #define OUTBOX_SIZE     256
+#define COPIES          2   /* of introductions and answers passed on */
 #define SIGNATURE_RATE  500 /* signatures verified a second for one network */
 #define SIGNATURE_BURST 1000
 
@@ -349,14 +350,20 @@ static enum verdict input_unregister(struct rendezvous *r, const struct path *pa
 
 /* --- attempts ----------------------------------------------------------------------- */
 
+static struct attempt_guest *guest_of(
+	struct registered_attempt *a, const struct path *path)
+{
+	return &a->guests[path->remote.family == ADDR_V4 ? 0 : 1];
+}
+
 /* Tells one host of the attempt at each address it holds a lease for. */
-static void introduce(struct rendezvous *r, struct registered_service *s,
+static void introduce_once(struct rendezvous *r, struct registered_service *s,
 	struct registered_host *host, const struct registered_attempt *a,
-	const struct ask_message *m, uint64_t now)
+	const struct attempt_guest *guest, const struct ask_message *m, uint64_t now)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		const struct lease_path *lease = &host->paths[i];
-		struct introduce_message out = {.guest = a->guest.remote,
+		struct introduce_message out = {.guest = guest->path.remote,
 			.payload = m->payload,
 			.payload_len = m->payload_len};
 		uint8_t token[TOKEN_SIZE];
@@ -371,6 +378,15 @@ static void introduce(struct rendezvous *r, struct registered_service *s,
 	}
 }
 
+/* Two copies, against loss: an ask pays for both. */
+static void introduce(struct rendezvous *r, struct registered_service *s,
+	struct registered_host *host, const struct registered_attempt *a,
+	const struct attempt_guest *guest, const struct ask_message *m, uint64_t now)
+{
+	for (unsigned copy = 0; copy < COPIES; copy++)
+		introduce_once(r, s, host, a, guest, m, now);
+}
+
 static bool has_answered(const struct registered_attempt *a, const uint8_t *instance)
 {
 	for (unsigned i = 0; i < a->answer_count; i++)
@@ -379,9 +395,9 @@ static bool has_answered(const struct registered_attempt *a, const uint8_t *inst
 	return false;
 }
 
-/* Passes a kept answer on, if the guest has asked with enough bytes for it. */
-static void pass_answer(struct rendezvous *r, struct registered_attempt *a,
-	const struct kept_answer *kept)
+/* Passes a kept answer on, as often as the guest has asked with enough bytes for it. */
+static void pass_answer(struct rendezvous *r, const struct registered_attempt *a,
+	struct attempt_guest *guest, const struct kept_answer *kept)
 {
 	struct answered_message m = {.host = kept->host,
 		.sequence = kept->sequence,
@@ -390,26 +406,27 @@ static void pass_answer(struct rendezvous *r, struct registered_attempt *a,
 	struct datagram *d;
 	size_t len = ANSWERED_MAX - PAYLOAD_MAX + kept->payload_len;
 
-	if (a->credit < len)
-		return;
-	a->credit -= len;
 	memcpy(m.instance, kept->instance, INSTANCE_SIZE);
-	d = reply(r, &a->guest);
-	d->len = (uint16_t)answered_encode(d->data, a->id, &m);
-	r->counts.answers++;
+	for (unsigned copy = 0; copy < COPIES && guest->credit >= len; copy++) {
+		guest->credit -= len;
+		d = reply(r, &guest->path);
+		d->len = (uint16_t)answered_encode(d->data, a->id, &m);
+		r->counts.answers++;
+	}
 }
 
-static void send_asked(struct rendezvous *r, struct registered_attempt *a)
+static void send_asked(struct rendezvous *r, const struct registered_attempt *a,
+	struct attempt_guest *guest)
 {
 	uint8_t token[TOKEN_SIZE];
 	struct datagram *d;
 
-	if (a->credit < ASKED_SIZE)
+	if (guest->credit < ASKED_SIZE)
 		return;
-	a->credit -= ASKED_SIZE;
-	token_make(r, token, &a->guest.remote, a->service, NULL);
-	d = reply(r, &a->guest);
-	d->len = (uint16_t)asked_encode(d->data, a->id, token, &a->guest.remote);
+	guest->credit -= ASKED_SIZE;
+	token_make(r, token, &guest->path.remote, a->service, NULL);
+	d = reply(r, &guest->path);
+	d->len = (uint16_t)asked_encode(d->data, a->id, token, &guest->path.remote);
 }
 
 /* Cookie and proof, the cheap first. */
@@ -431,6 +448,17 @@ static enum refusal ask_check(struct rendezvous *r, const struct path *path,
 	return ask_verify(m, id, s->asking) ? 0 : REFUSAL_NO_SERVICE;
 }
 
+/* True if the attempt may be asked for from there: one address a family. */
+static bool attempt_is_of(struct registered_attempt *a, const struct path *path,
+	const struct ask_message *m)
+{
+	const struct attempt_guest *guest = guest_of(a, path);
+
+	return memcmp(a->service, m->service, sizeof(a->service)) == 0 &&
+	       (guest->path.remote.family == ADDR_NONE ||
+		       addr_equal(&guest->path.remote, &path->remote));
+}
+
 static struct registered_attempt *attempt_of(struct rendezvous *r,
 	const struct path *path, const struct ask_message *m, const uint8_t id[ID_SIZE],
 	struct registered_service *s, uint64_t now)
@@ -438,15 +466,22 @@ static struct registered_attempt *attempt_of(struct rendezvous *r,
 	struct registered_attempt *a = registry_attempt(&r->registry, id);
 
 	if (a != NULL)
-		return addr_equal(&a->guest.remote, &path->remote) &&
-				       memcmp(a->service, m->service,
-					       sizeof(a->service)) == 0
-			       ? a
-			       : NULL;
+		return attempt_is_of(a, path, m) ? a : NULL;
 	if (!bucket_take(&s->attempts, 1, now) ||
 		!bucket_field_take(&r->attempts, &path->remote, 1, now))
 		return NULL;
-	return registry_attempt_open(&r->registry, id, m->service, path, now);
+	return registry_attempt_open(&r->registry, id, m->service, now);
+}
+
+/* Tells the hosts that have not answered yet, and the others once of each address. */
+static void introduce_all(struct rendezvous *r, struct registered_service *s,
+	const struct registered_attempt *a, struct attempt_guest *guest,
+	const struct ask_message *m, uint64_t now)
+{
+	for (struct registered_host *host = s->hosts; host != NULL; host = host->next)
+		if (!guest->introduced || !has_answered(a, host->instance))
+			introduce(r, s, host, a, guest, m, now);
+	guest->introduced = true;
 }
 
 static enum verdict input_ask(struct rendezvous *r, const struct path *path,
@@ -456,6 +491,7 @@ static enum verdict input_ask(struct rendezvous *r, const struct path *path,
 	struct ask_message m;
 	struct registered_service *s;
 	struct registered_attempt *a;
+	struct attempt_guest *guest;
 	enum refusal refusal;
 
 	if (!ask_decode(&m, buf, len))
@@ -473,16 +509,28 @@ static enum verdict input_ask(struct rendezvous *r, const struct path *path,
 		return refuse(r, path, id, REFUSAL_BUSY);
 	r->counts.asks++;
 	a->asked_at = now;
-	a->guest = *path;
-	a->credit = a->credit < 4 * len ? a->credit + len : a->credit;
-	for (struct registered_host *host = s->hosts; host != NULL; host = host->next)
-		if (!has_answered(a, host->instance))
-			introduce(r, s, host, a, &m, now);
+	guest = guest_of(a, path);
+	guest->path = *path;
+	guest->credit = guest->credit < 4 * len ? guest->credit + len : guest->credit;
+	introduce_all(r, s, a, guest, &m, now);
 	if (a->answer_count > 0)
-		pass_answer(r, a, &a->answers[a->answer_turn++ % a->answer_count]);
+		pass_answer(r, a, guest, &a->answers[a->answer_turn++ % a->answer_count]);
 	else
-		send_asked(r, a);
+		send_asked(r, a, guest);
 	return VERDICT_CONSUMED;
+}
+
+/* An instance's answer came in: on with it to wherever the guest asked from. */
+static void pass_news(struct rendezvous *r, struct registered_attempt *a,
+	const uint8_t instance[INSTANCE_SIZE])
+{
+	for (unsigned i = 0; i < a->answer_count; i++) {
+		if (memcmp(a->answers[i].instance, instance, INSTANCE_SIZE) != 0)
+			continue;
+		for (unsigned k = 0; k < 2; k++)
+			if (a->guests[k].path.remote.family != ADDR_NONE)
+				pass_answer(r, a, &a->guests[k], &a->answers[i]);
+	}
 }
 
 static enum verdict input_answer(struct rendezvous *r, const struct path *path,
@@ -500,10 +548,7 @@ static enum verdict input_answer(struct rendezvous *r, const struct path *path,
 	if (a != NULL && memcmp(a->service, m.service, sizeof(m.service)) != 0)
 		return VERDICT_DROP_FORGED;
 	if (a != NULL && registry_keep_answer(a, &m, &path->remote))
-		for (unsigned i = 0; i < a->answer_count; i++)
-			if (memcmp(a->answers[i].instance, m.instance, INSTANCE_SIZE) ==
-				0)
-				pass_answer(r, a, &a->answers[i]);
+		pass_news(r, a, m.instance);
 	d = reply(r, path);
 	d->len = (uint16_t)code_encode(d->data, MESSAGE_ACK, message_id(buf), m.sequence);
 	return VERDICT_CONSUMED;

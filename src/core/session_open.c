@@ -126,8 +126,9 @@ enum verdict session_open(
 	struct reader r;
 
 	*frame = (struct frame){0};
+	/* Not yet authentic, whatever it looks like: one verdict for all of that. */
 	if (!frame_header_decode(&h, buf))
-		return VERDICT_DROP_MALFORMED;
+		return VERDICT_DROP_FORGED;
 	g = s->generations[h.epoch];
 	if (g == NULL)
 		return VERDICT_DROP_FORGED;

@@ -8,8 +8,9 @@
 #include "net/sockaddr.h"
 
 #define GUEST_NUMBER_MAX 4194302 /* 127.127.255.254 */
-#define FIRST_PORT       49152   /* of those that RFC 6335 leaves to everyone */
-#define PREFERRED_SPAN   SECOND  /* two targets that both refuse do not flap faster */
+#define FIRST_PORT       49152   /* RFC 6335, section 6: ports for everyone */
+#define PORTS            16384
+#define PREFERRED_SPAN   SECOND /* two targets that both refuse do not flap faster */
 
 void targets_init(struct targets *ts, struct driver *d, const struct addr *addrs,
 	size_t count,
@@ -62,33 +63,44 @@ static void on_error(struct driver_socket *s, const struct udp_error *error)
 	prefer_other(t->owner, t->which);
 }
 
+/* The port that a flow prefers, and the one it takes where another host on this machine,
+ * which has another target, was first; 0 if the flow's number is too high. */
+static uint16_t port_of(const struct flow *flow, const struct addr *target, bool first)
+{
+	uint32_t id = flow->id;
+
+	if (id >= PORTS)
+		return 0;
+	return (uint16_t)(FIRST_PORT + (first ? id : (id + target->port) % PORTS));
+}
+
+/* With port 0, unless the target is on 127/8. */
 static struct addr source_of(const struct flow *flow, const struct addr *target)
 {
 	bool loopback = addr_is_loopback(target);
 	uint32_t n = flow->guest;
 	struct addr a = {.family = target->family};
 
-	if (a.family == ADDR_V6) {
+	if (a.family == ADDR_V6)
 		a.ip[15] = loopback; /* ::1 or :: */
-	} else if (loopback && n > 0 && n <= GUEST_NUMBER_MAX) {
-		uint16_t port =
-			flow->id <= UINT16_MAX - FIRST_PORT ? FIRST_PORT + flow->id : 0;
-
+	else if (loopback && n > 0 && n <= GUEST_NUMBER_MAX)
 		a = addr_v4(127, (uint8_t)(64 | n >> 16), (uint8_t)(n >> 8), (uint8_t)n,
-			port);
-	}
+			port_of(flow, target, true));
 	return a;
 }
 
-/* The address may be bound already, by a socket for all addresses; or systems other than
- * Linux may have no 127.64.0.0/10. */
+/* Systems other than Linux may have no 127.64.0.0/10. */
 static int open_bound(struct target *t, const struct addr *target)
 {
 	const struct udp_options options = {.buffer = DRIVER_BUFFER};
 	struct addr source = source_of(t->flow, target);
 	int error = udp_open(&t->socket.udp, &source, &options);
 
-	if (error == -EADDRINUSE && source.port != 0) {
+	if (error == -EADDRINUSE) {
+		source.port = port_of(t->flow, target, false);
+		error = udp_open(&t->socket.udp, &source, &options);
+	}
+	if (error == -EADDRINUSE) {
 		source.port = 0;
 		error = udp_open(&t->socket.udp, &source, &options);
 	}

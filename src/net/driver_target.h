@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A host's sockets towards its target: one connected socket for each flow.
  *
- * A target on 127/8 sees flow f of guest g come from 127.64.0.0/10 + g, port 49152 + f,
+ * A target on 127/8 sees flow f of guest g come from 127.64.0.0/10 + g, port 49152 + f
  * where that is free: the same after a restart of either side. */
 #ifndef EYELET_NET_DRIVER_TARGET_H
 #define EYELET_NET_DRIVER_TARGET_H

@@ -27,9 +27,15 @@ static void hear(void *arg, const struct packet *packet)
 
 const struct packet *attacker_heard(struct attacker *a)
 {
-	uint64_t count = a->heard_count < ATTACKER_HEARD ? a->heard_count : ATTACKER_HEARD;
+	uint64_t count =
+		a->heard_count < ATTACKER_HEARD ? a->heard_count : ATTACKER_HEARD;
 
 	return count > 0 ? a->heard[rng_below(&a->rng, count)] : NULL;
+}
+
+static const struct addr *own_for(const struct attacker *a, const struct packet *heard)
+{
+	return heard->dst.family == ADDR_V6 ? &a->own_v6 : &a->own;
 }
 
 static void launch(struct attacker *a, struct packet *p)
@@ -38,7 +44,8 @@ static void launch(struct attacker *a, struct packet *p)
 
 	p->attack = true;
 	if (a->node.world->verbose)
-		trace(a->node.world, "%-12s send %s", a->node.name, packet_describe(text, p));
+		trace(a->node.world, "%-12s send %s", a->node.name,
+			packet_describe(text, p));
 	wire_send(a->node.world, zone_wire(a->node.world->internet), p);
 }
 
@@ -59,7 +66,8 @@ static void send_noise(struct attacker *a, const struct packet *heard, bool head
 		data[0] = (uint8_t)(0x80 | rng_below(&a->rng, 24));
 		data[1] = rng_chance(&a->rng, 900000) ? WIRE_VERSION : data[1];
 	}
-	attacker_send(a, spoofed ? &heard->src : &a->own, &heard->dst, data, len);
+	attacker_send(
+		a, spoofed ? &heard->src : own_for(a, heard), &heard->dst, data, len);
 }
 
 static void send_altered(struct attacker *a, const struct packet *heard, enum attack kind)
@@ -72,9 +80,10 @@ static void send_altered(struct attacker *a, const struct packet *heard, enum at
 	if (kind == ATTACK_TRUNCATED && p->len > 0)
 		p->len = rng_below(&a->rng, p->len);
 	if (kind == ATTACK_FLIPPED && p->len > 0)
-		p->data[rng_below(&a->rng, p->len)] ^= (uint8_t)(1u << rng_below(&a->rng, 8));
+		p->data[rng_below(&a->rng, p->len)] ^=
+			(uint8_t)(1u << rng_below(&a->rng, 8));
 	if (kind == ATTACK_STOLEN)
-		p->src = a->own;
+		p->src = *own_for(a, p);
 	if (kind == ATTACK_CROSSED) {
 		p->src = other->src;
 		p->dst = attacker_heard(a)->dst;
@@ -89,8 +98,10 @@ static void send_icmp(struct attacker *a, const struct packet *heard)
 {
 	enum packet_icmp icmp =
 		rng_chance(&a->rng, 500000) ? ICMP_TIME_EXCEEDED : ICMP_PORT_UNREACHABLE;
+	const struct addr *offender =
+		rng_chance(&a->rng, 500000) ? own_for(a, heard) : &heard->dst;
 
-	launch(a, packet_error(a->node.world, heard, &a->own, icmp));
+	launch(a, packet_error(a->node.world, heard, offender, icmp));
 }
 
 void attacker_strike(struct attacker *a, enum attack kind)
@@ -145,6 +156,7 @@ struct attacker *attacker_new(struct world *w, uint64_t interval)
 	struct attacker *a = sim_alloc(sizeof(*a));
 
 	a->own = addr_v4(30, 6, 6, 6, 666);
+	addr_parse(&a->own_v6, "[2001:db8:6666::6]:666", 0);
 	a->interval = interval;
 	a->kinds = (1u << ATTACK_COUNT) - 1;
 	a->node.forward = forward;
@@ -153,6 +165,7 @@ struct attacker *attacker_new(struct world *w, uint64_t interval)
 	rng_seed(&a->rng, rng_u64(&w->rng));
 	world_add(w, &a->node, "attacker");
 	zone_attach(w->internet, &a->own, (struct wire){.node = &a->node});
+	zone_attach(w->internet, &a->own_v6, (struct wire){.node = &a->node});
 	w->internet->tap = hear;
 	w->internet->tap_arg = a;
 	w->attacker = a;

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* An attacker in the middle of the internet: hears everything, alters nothing under way, and
- * sends whatever it likes from whatever address. */
+/* An attacker in the middle of the internet: hears everything, alters nothing under way,
+ * and sends whatever it likes from whatever address. */
 #ifndef EYELET_SIM_ATTACKER_H
 #define EYELET_SIM_ATTACKER_H
 
 #include "sim/world.h"
 
 /* name, text: what it sends. */
-#define ATTACK_MAP(X)                                                                      \
-	X(RANDOM, "random")       /* bytes without sense */                                \
-	X(HEADER, "header")       /* a right header, then bytes without sense */           \
-	X(TRUNCATED, "truncated") /* the start of something heard */                       \
-	X(FLIPPED, "flipped")     /* something heard with one bit turned */                \
-	X(REPLAYED, "replayed")   /* something heard, again */                             \
-	X(STOLEN, "stolen")       /* something heard, from the attacker's own address */   \
-	X(CROSSED, "crossed")     /* something heard, from one address heard to another */ \
-	X(ICMP, "icmp")           /* a forged error about something heard */
+#define ATTACK_MAP(X)                                                                    \
+	X(RANDOM, "random")       /* bytes without sense */                              \
+	X(HEADER, "header")       /* a right header, then bytes without sense */         \
+	X(TRUNCATED, "truncated") /* the start of something heard */                     \
+	X(FLIPPED, "flipped")     /* something heard with one bit turned */              \
+	X(REPLAYED, "replayed")   /* something heard, again */                           \
+	X(STOLEN, "stolen")       /* something heard, from the attacker's own address */ \
+	X(CROSSED, "crossed") /* something heard, from one address heard to another */   \
+	X(ICMP, "icmp")       /* a forged error about something heard */
 
 enum attack {
 #define X(name, text) ATTACK_##name,
@@ -29,11 +29,11 @@ enum attack {
 struct attacker {
 	struct node node;
 	struct rng rng;
-	struct addr own;
-	uint64_t interval;   /* ns between attacks */
-	uint32_t kinds;      /* bit set of enum attack */
+	struct addr own, own_v6;
+	uint64_t interval; /* ns between attacks */
+	uint32_t kinds;    /* bit set of enum attack */
 	uint64_t sent[ATTACK_COUNT];
-	uint64_t received;   /* bytes that came back to its own address */
+	uint64_t received; /* bytes that came back to its own address */
 	struct packet *heard[ATTACKER_HEARD];
 	uint64_t heard_count; /* in all; the ring keeps the last */
 	/* Hears only what this says yes to; NULL: everything. */

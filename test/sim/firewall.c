@@ -59,7 +59,8 @@ static void inward(struct firewall *f, struct packet *packet)
 	}
 	f->refused++;
 	if (f->reject)
-		error = packet_error(f->node.world, packet, &f->own, ICMP_PORT_UNREACHABLE);
+		error = packet_error(
+			f->node.world, packet, &f->own, ICMP_PORT_UNREACHABLE);
 	packet_drop(&f->node, packet, "unsolicited");
 	if (error != NULL)
 		wire_send(f->node.world, f->outside, error);
@@ -89,8 +90,7 @@ static void destroy(struct node *node)
 	struct firewall *f = (struct firewall *)node;
 	struct firewall_state *s, *next;
 
-	HASH_ITER(hh, f->states, s, next)
-	{
+	HASH_ITER (hh, f->states, s, next) {
 		HASH_DEL(f->states, s);
 		free(s);
 	}

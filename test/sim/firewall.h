@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A stateful firewall as home routers have for IPv6 (RFC 6092): outbound opens the way back
- * for that pair of addresses, nothing else comes in. Inside at side 0, outside at side 1. */
+/* A stateful firewall as home routers have for IPv6 (RFC 6092): outbound opens the way
+ * back for that pair of addresses, nothing else comes in. Inside at side 0, outside at
+ * side 1. */
 #ifndef EYELET_SIM_FIREWALL_H
 #define EYELET_SIM_FIREWALL_H
 

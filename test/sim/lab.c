@@ -27,8 +27,8 @@ struct lab_config lab_config_of(enum guard host, enum guard guest)
 }
 
 /* Beside an IPv6-only site the other one is dual-stack: else they could never meet. */
-static struct site *site_beside(
-	struct world *w, enum guard guard, enum guard other, const struct link_config *link)
+static struct site *site_beside(struct world *w, enum guard guard, enum guard other,
+	const struct link_config *link)
 {
 	struct site_config c = site_config_of(guard);
 
@@ -69,18 +69,21 @@ struct machine *lab_guest(struct lab *l, struct site *site, const char *name)
 	return m;
 }
 
-void lab_init(struct lab *l, struct trial *t, const struct lab_config *config, uint64_t seed)
+void lab_init(
+	struct lab *l, struct trial *t, const struct lab_config *config, uint64_t seed)
 {
 	*l = (struct lab){.trial = t, .rendezvous_count = config->rendezvous};
 	l->w = internet_new(t->seed + seed, t->verbose, config->hops);
 	for (unsigned i = 0; i < config->rendezvous; i++)
 		rendezvous_new_at(l, config, i);
 	l->host_site = config->make_host_site != NULL
-		? config->make_host_site(l->w, config->arg)
-		: site_beside(l->w, config->host, config->guest, &config->host_access);
+			       ? config->make_host_site(l->w, config->arg)
+			       : site_beside(l->w, config->host, config->guest,
+					 &config->host_access);
 	l->guest_site = config->make_guest_site != NULL
-		? config->make_guest_site(l->w, config->arg)
-		: site_beside(l->w, config->guest, config->host, &config->guest_access);
+				? config->make_guest_site(l->w, config->arg)
+				: site_beside(l->w, config->guest, config->host,
+					  &config->guest_access);
 	l->host = machine_new(l->host_site, MACHINE_HOST, "host");
 	dial_all(l, l->host);
 	l->guest = lab_guest(l, l->guest_site, "guest");
@@ -95,7 +98,8 @@ void lab_fini(struct lab *l, const char *label, ...)
 	vsnprintf(text, sizeof(text), label, args);
 	va_end(args);
 	if (l->w->failed)
-		trial_fail(l->trial, "%s%s%s", text, text[0] != '\0' ? ": " : "", l->w->failure);
+		trial_fail(l->trial, "%s%s%s", text, text[0] != '\0' ? ": " : "",
+			l->w->failure);
 	world_free(l->w);
 }
 
@@ -168,8 +172,8 @@ void require_all(struct world *w, const struct app *app)
 
 	if (s->up.delivered != s->up.sent || s->down.delivered != s->up.sent)
 		world_fail(w,
-			"of %" PRIu64 " datagrams %" PRIu64 " reached the target and %" PRIu64
-			" came back",
+			"of %" PRIu64 " datagrams %" PRIu64
+			" reached the target and %" PRIu64 " came back",
 			s->up.sent, s->up.delivered, s->down.delivered);
 }
 
@@ -193,7 +197,8 @@ uint64_t lab_connect(struct lab *l, uint64_t span)
 		return 0;
 	machine_start(l->guest);
 	if (!wait_connected(l->guest, span))
-		world_fail(l->w, "%s did not connect within %.1f ms", l->guest->node.name, ms(span));
+		world_fail(l->w, "%s did not connect within %.1f ms", l->guest->node.name,
+			ms(span));
 	return l->w->now - at;
 }
 

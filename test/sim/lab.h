@@ -14,7 +14,8 @@ struct lab_config {
 	struct link_config host_access, guest_access, rendezvous_access;
 	unsigned rendezvous; /* how many */
 	unsigned hops;       /* routers of the internet */
-	struct site *(*make_host_site)(struct world *w, void *arg); /* in place of the guard */
+	struct site *(*make_host_site)(
+		struct world *w, void *arg); /* in place of the guard */
 	struct site *(*make_guest_site)(struct world *w, void *arg);
 	void *arg;
 };
@@ -33,10 +34,12 @@ struct lab {
 struct lab_config lab_config_of(enum guard host, enum guard guest);
 
 /* Makes everything, starts nothing. The seed is the trial's, plus that. */
-void lab_init(struct lab *l, struct trial *t, const struct lab_config *config, uint64_t seed);
+void lab_init(
+	struct lab *l, struct trial *t, const struct lab_config *config, uint64_t seed);
 
 /* Tells the trial what failed, with the label before it, and frees all. */
-__attribute__((format(printf, 2, 3))) void lab_fini(struct lab *l, const char *label, ...);
+__attribute__((format(printf, 2, 3))) void lab_fini(
+	struct lab *l, const char *label, ...);
 
 /* Another guest of the host's service at that site, knowing the lab's rendezvous. */
 struct machine *lab_guest(struct lab *l, struct site *site, const char *name);

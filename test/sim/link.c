@@ -55,7 +55,8 @@ static void forward(struct node *node, unsigned side, struct packet *packet)
 	}
 	l->forwarded[side]++;
 	if (rng_chance(&l->rng, l->config.duplicate))
-		wire_send_at(node->world, to, packet_copy(node->world, packet), arrival(l, side));
+		wire_send_at(node->world, to, packet_copy(node->world, packet),
+			arrival(l, side));
 	wire_send_at(node->world, to, packet, arrival(l, side));
 }
 

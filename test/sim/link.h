@@ -12,8 +12,8 @@ struct link_config {
 	uint32_t duplicate;    /* of a million: comes twice */
 	uint32_t reorder;      /* of a million: is held up and overtaken */
 	uint64_t reorder_span; /* ns it is held up, at most */
-	size_t mtu;            /* bytes of IP packet; longer ones go in fragments; 0: any */
-	bool cut[2];           /* drops everything of that direction */
+	size_t mtu;  /* bytes of IP packet; longer ones go in fragments; 0: any */
+	bool cut[2]; /* drops everything of that direction */
 };
 
 struct link {
@@ -26,7 +26,8 @@ struct link {
 };
 
 /* What comes in at side 0 goes to ends[1], and the other way round. */
-struct link *link_new(struct world *w, const char *name, const struct link_config *config);
+struct link *link_new(
+	struct world *w, const char *name, const struct link_config *config);
 
 /* The wire that leads into that side of the link. */
 struct wire link_side(struct link *l, unsigned side);

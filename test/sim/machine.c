@@ -46,12 +46,14 @@ static bool port_taken(const struct machine *m, uint8_t family, uint16_t port)
 	return false;
 }
 
-void machine_open(struct machine *m, uint32_t number, const struct addr *family, uint16_t port)
+void machine_open(
+	struct machine *m, uint32_t number, const struct addr *family, uint16_t port)
 {
 	struct machine_socket *s = &m->sockets[number % MACHINE_SOCKETS];
 
 	if (number >= MACHINE_SOCKETS || s->open) {
-		world_fail(m->node.world, "%s: wants socket %u, which it has", m->node.name, number);
+		world_fail(m->node.world, "%s: wants socket %u, which it has",
+			m->node.name, number);
 		return;
 	}
 	while (port == 0 || port_taken(m, family->family, port))
@@ -60,30 +62,6 @@ void machine_open(struct machine *m, uint32_t number, const struct addr *family,
 	s->bound = (struct addr){.family = family->family, .port = port};
 	if (m->role->add_socket != NULL)
 		m->role->add_socket(m, number, &s->bound);
-}
-
-void machine_emit(struct machine *m, const struct path *path, uint8_t ttl, uint8_t tos,
-	const uint8_t *data, size_t len)
-{
-	struct world *w = m->node.world;
-	const struct machine_socket *s = &m->sockets[path->socket % MACHINE_SOCKETS];
-	struct addr src = path->remote.family == ADDR_V6 ? m->v6 : m->v4;
-	char text[PACKET_TEXT_MAX];
-	struct packet *p;
-
-	if (path->socket >= MACHINE_SOCKETS || !s->open ||
-		s->bound.family != path->remote.family) {
-		world_fail(w, "%s: sends to %s by socket %u, which cannot", m->node.name,
-			addr_format(text, &path->remote), path->socket);
-		return;
-	}
-	promise_output(m, &path->remote, data, len);
-	m->outputs++;
-	src.port = s->bound.port;
-	p = packet_new(w, &src, &path->remote, ttl, tos, data, len);
-	if (w->verbose)
-		trace(w, "%-12s send %s", m->node.name, packet_describe(text, p));
-	wire_send(w, m->up, p);
 }
 
 static void note_event(struct machine *m, const struct event *event)
@@ -98,11 +76,14 @@ static void note_event(struct machine *m, const struct event *event)
 	h->last = *event;
 	h->last.flow = NULL; /* gone after this call */
 	if (w->verbose)
-		trace(w, "%-12s EVENT %s addr %s peer %s path %u %s number %u span %u us %s",
-			m->node.name, event_name(event->type), addr_format(addr, &event->addr),
-			addr_format(peer, &event->peer), event->path.socket,
-			addr_format(remote, &event->path.remote), event->number,
-			(unsigned)(event->span / 1000), event->why != NULL ? event->why : "");
+		trace(w,
+			"%-12s EVENT %s addr %s peer %s path %u %s number %u span %u us "
+			"%s",
+			m->node.name, event_name(event->type),
+			addr_format(addr, &event->addr), addr_format(peer, &event->peer),
+			event->path.socket, addr_format(remote, &event->path.remote),
+			event->number, (unsigned)(event->span / 1000),
+			event->why != NULL ? event->why : "");
 }
 
 static void take_event(struct machine *m, const struct event *event)
@@ -157,8 +138,8 @@ static void expire(struct machine *m)
 			m->expires = 0;
 		}
 		if (++m->expires > EXPIRES_MAX)
-			world_fail(w, "%s: still due after %u calls of expire", m->node.name,
-				EXPIRES_MAX);
+			world_fail(w, "%s: still due after %u calls of expire",
+				m->node.name, EXPIRES_MAX);
 		m->role->expire(m);
 		pull(m);
 	}
@@ -174,7 +155,8 @@ void machine_settle(struct machine *m)
 	do {
 		while (pull(m))
 			if (++rounds > SETTLE_ROUNDS) {
-				world_fail(m->node.world, "%s: no end of outputs", m->node.name);
+				world_fail(m->node.world, "%s: no end of outputs",
+					m->node.name);
 				return;
 			}
 		expire(m);
@@ -209,80 +191,6 @@ static void run(struct node *node)
 		machine_settle(m);
 	else
 		node_wake_at(node, app_next(m));
-}
-
-/* The socket a packet is for; of an ICMP error, the one it is about. */
-static int socket_of(const struct machine *m, const struct packet *packet)
-{
-	const struct addr *own = packet->icmp != ICMP_NONE ? &packet->quoted_src : &packet->dst;
-
-	if (!addr_same_ip(own, &m->v4) && !addr_same_ip(own, &m->v6))
-		return -1;
-	for (int i = 0; i < MACHINE_SOCKETS; i++)
-		if (m->sockets[i].open && m->sockets[i].bound.family == own->family &&
-			m->sockets[i].bound.port == own->port)
-			return i;
-	return -1;
-}
-
-static void input(struct machine *m, const struct path *path, struct packet *packet)
-{
-	struct delivery delivery = {0};
-	uint8_t *buf = malloc(packet->len + 1); /* exact, so that ASan sees a byte too far */
-	enum verdict v;
-	char text[PACKET_TEXT_MAX];
-
-	if (buf == NULL)
-		abort();
-	memcpy(buf, packet->data, packet->len);
-	m->inputs++;
-	v = m->role->input(m, path, buf, packet->len, &delivery);
-	if (m->node.world->verbose)
-		trace(m->node.world, "%-12s recv %s: %s", m->node.name,
-			packet_describe(text, packet), verdict_name(v));
-	verdict_count(&m->verdicts, v);
-	promise_input(m, &packet->src, packet->data, packet->len, v);
-	if (v == VERDICT_DELIVER)
-		m->role->deliver(m, &delivery);
-	free(buf);
-}
-
-static void closed_port(struct machine *m, struct packet *packet)
-{
-	struct packet *error = NULL;
-
-	if (packet->icmp == ICMP_NONE)
-		error = packet_error(m->node.world, packet, &packet->dst, ICMP_PORT_UNREACHABLE);
-	packet_drop(&m->node, packet, "closed port");
-	if (error != NULL)
-		wire_send(m->node.world, m->up, error);
-}
-
-static void forward(struct node *node, unsigned side, struct packet *packet)
-{
-	struct machine *m = machine_of(node);
-	int number = socket_of(m, packet);
-	struct path path = {.socket = (uint32_t)number, .ifindex = 2};
-
-	(void)side;
-	if (number < 0) {
-		closed_port(m, packet);
-		return;
-	}
-	if (m->tap != NULL)
-		m->tap(m->tap_arg, m, packet);
-	if (packet->icmp != ICMP_NONE) {
-		path.local = packet->quoted_src;
-		path.remote = packet->quoted_dst;
-		if (m->role->icmp != NULL)
-			m->role->icmp(m, &path, packet);
-	} else {
-		path.local = packet->dst;
-		path.remote = packet->src;
-		input(m, &path, packet);
-	}
-	packet_free(node->world, packet);
-	machine_settle(m);
 }
 
 void machine_start(struct machine *m)
@@ -338,7 +246,8 @@ static void machine_register(struct world *w, struct machine *m)
 {
 	if (w->machine_count == w->machine_cap) {
 		w->machine_cap = w->machine_cap > 0 ? 2 * w->machine_cap : 16;
-		w->machines = realloc(w->machines, w->machine_cap * sizeof(struct machine *));
+		w->machines =
+			realloc(w->machines, w->machine_cap * sizeof(struct machine *));
 		if (w->machines == NULL)
 			abort();
 	}
@@ -348,7 +257,8 @@ static void machine_register(struct world *w, struct machine *m)
 
 struct machine *machine_new(struct site *s, enum machine_kind kind, const char *name)
 {
-	static const struct role *const roles[] = {&role_host, &role_guest, &role_rendezvous};
+	static const struct role *const roles[] = {
+		&role_host, &role_guest, &role_rendezvous};
 	struct world *w = s->lan->node.world;
 	struct machine *m = sim_alloc(sizeof(*m));
 	struct entropy entropy;
@@ -356,7 +266,7 @@ struct machine *machine_new(struct site *s, enum machine_kind kind, const char *
 	m->kind = kind;
 	m->role = roles[kind];
 	m->site = s;
-	m->node.forward = forward;
+	m->node.forward = machine_forward;
 	m->node.run = run;
 	m->node.destroy = destroy;
 	world_add(w, &m->node, name);

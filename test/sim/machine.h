@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A machine of the simulated network: one core object with its sockets, driven as the libev
- * programs drive it, killed and started again at will. What outlives a process is kept in
- * the machine, as on its disk. */
+/* A machine of the simulated network: one core object with its sockets, driven as the
+ * libev programs drive it, killed and started again at will. What outlives a process is
+ * kept in the machine, as on its disk. */
 #ifndef EYELET_SIM_MACHINE_H
 #define EYELET_SIM_MACHINE_H
 
@@ -28,9 +28,10 @@ struct role {
 	const char *name;
 	void (*start)(struct machine *m); /* makes m->core, sockets and all */
 	void (*destroy)(struct machine *m);
-	enum verdict (*input)(struct machine *m, const struct path *path, uint8_t *buf, size_t len,
-		struct delivery *delivery);
-	void (*icmp)(struct machine *m, const struct path *path, const struct packet *error);
+	enum verdict (*input)(struct machine *m, const struct path *path, uint8_t *buf,
+		size_t len, struct delivery *delivery);
+	void (*icmp)(
+		struct machine *m, const struct path *path, const struct packet *error);
 	bool (*output)(struct machine *m, struct datagram *d);
 	void (*expire)(struct machine *m);
 	uint64_t (*next_timeout)(struct machine *m);
@@ -79,7 +80,7 @@ struct host_settings {
 	struct known_guest {
 		uint8_t identity[32];
 		uint32_t number;
-	} *known;
+	} * known;
 	size_t known_count, known_cap;
 	uint32_t *number_of; /* by index of the guest's machine; 0 unknown yet */
 	size_t number_of_count;
@@ -100,7 +101,8 @@ struct guest_settings {
 };
 
 struct rendezvous_settings {
-	uint32_t services_max, attempts_max, attempt_rate, attempt_burst; /* 0: defaults */
+	uint32_t services_max, attempts_max, attempt_rate,
+		attempt_burst; /* 0: defaults */
 	bool stun, private;
 	uint8_t allowed[32];
 	struct rendezvous_counts counts; /* as checked last */
@@ -151,20 +153,25 @@ void machine_start(struct machine *m);
 void machine_kill(struct machine *m);     /* kill -9 */
 void machine_shutdown(struct machine *m); /* says goodbye, then ends */
 
-/* A guest's new application: count datagrams of size bytes, one each interval from now on;
- * 0 datagrams to be sent by app_send only. */
-struct app *machine_app(struct machine *guest, size_t size, uint64_t interval, uint64_t count);
-void app_continue(struct machine *guest, struct app *app, uint64_t interval, uint64_t count);
+/* A guest's new application: count datagrams of size bytes, one each interval from now
+ * on; 0 datagrams to be sent by app_send only. */
+struct app *machine_app(
+	struct machine *guest, size_t size, uint64_t interval, uint64_t count);
+void app_continue(
+	struct machine *guest, struct app *app, uint64_t interval, uint64_t count);
 void app_free(struct app *app); /* the machine does */
 void app_send(struct machine *guest, struct app *app, size_t size);
 
 /* The machine's guts, for its roles. */
 
 /* Opens a socket on that port (0: any) of that family and tells the core. */
-void machine_open(struct machine *m, uint32_t number, const struct addr *family, uint16_t port);
+void machine_open(
+	struct machine *m, uint32_t number, const struct addr *family, uint16_t port);
 /* Sends from one of its sockets. */
 void machine_emit(struct machine *m, const struct path *path, uint8_t ttl, uint8_t tos,
 	const uint8_t *data, size_t len);
+/* A packet for the machine: to the core, or back as an ICMP error. */
+void machine_forward(struct node *node, unsigned side, struct packet *packet);
 /* Pulls outputs and events until there are none, checks the promises, sets the wake. */
 void machine_settle(struct machine *m);
 /* Addresses for X_set_locals; returns how many. */

@@ -47,16 +47,16 @@ static void destroy(struct machine *m)
 	guest_free(m->core);
 }
 
-static enum verdict input(struct machine *m, const struct path *path, uint8_t *buf, size_t len,
-	struct delivery *delivery)
+static enum verdict input(struct machine *m, const struct path *path, uint8_t *buf,
+	size_t len, struct delivery *delivery)
 {
 	return guest_input(m->core, path, buf, len, m->node.world->now, delivery);
 }
 
 static void icmp(struct machine *m, const struct path *path, const struct packet *error)
 {
-	guest_icmp(m->core, path, &error->src, packet_icmp_type(error), packet_icmp_code(error),
-		error->data, error->len, m->node.world->now);
+	guest_icmp(m->core, path, &error->src, packet_icmp_type(error),
+		packet_icmp_code(error), error->data, error->len, m->node.world->now);
 }
 
 static bool output(struct machine *m, struct datagram *d)
@@ -98,14 +98,16 @@ static void event(struct machine *m, const struct event *event)
 static void send(struct machine *m, struct flow *flow, const uint8_t *payload, size_t len)
 {
 	uint8_t *out = sim_alloc(len + FRAME_OVERHEAD_MAX);
+	unsigned parts = guest_parts(m->core, len);
 
-	for (unsigned part = 0; part < session_parts(len); part++) {
+	for (unsigned part = 0; part < parts; part++) {
 		struct path path = {0};
-		size_t n = guest_seal(
-			m->core, flow, part, payload, len, out, &path, m->node.world->now);
+		size_t n = guest_seal(m->core, flow, part, parts, payload, len, out, &path,
+			m->node.world->now);
 
 		if (n == 0)
-			world_fail(m->node.world, "%s: connected, and seals nothing", m->node.name);
+			world_fail(m->node.world, "%s: connected, and seals nothing",
+				m->node.name);
 		else
 			machine_emit(m, &path, 0, 0, out, n);
 	}
@@ -176,7 +178,8 @@ static void check(struct machine *m)
 	bool connected = guest_connected(m->core);
 
 	/* A connection comes and goes with an event. */
-	if (connected && !s->was_connected && m->seen[EVENT_CONNECTED].last_at < m->started_at)
+	if (connected && !s->was_connected &&
+		m->seen[EVENT_CONNECTED].last_at < m->started_at)
 		world_fail(m->node.world, "%s: connected without an event", m->node.name);
 	s->was_connected = connected;
 }

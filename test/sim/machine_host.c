@@ -51,16 +51,16 @@ static void destroy(struct machine *m)
 	host_free(m->core);
 }
 
-static enum verdict input(struct machine *m, const struct path *path, uint8_t *buf, size_t len,
-	struct delivery *delivery)
+static enum verdict input(struct machine *m, const struct path *path, uint8_t *buf,
+	size_t len, struct delivery *delivery)
 {
 	return host_input(m->core, path, buf, len, m->node.world->now, delivery);
 }
 
 static void icmp(struct machine *m, const struct path *path, const struct packet *error)
 {
-	host_icmp(m->core, path, &error->src, packet_icmp_type(error), packet_icmp_code(error),
-		error->data, error->len, m->node.world->now);
+	host_icmp(m->core, path, &error->src, packet_icmp_type(error),
+		packet_icmp_code(error), error->data, error->len, m->node.world->now);
 }
 
 static bool output(struct machine *m, struct datagram *d)
@@ -104,7 +104,8 @@ static void remember(struct machine *m, const struct event *event)
 			world_fail(m->node.world, "%s: guest number %u given anew",
 				m->node.name, event->number);
 	if (event->number == 0 || event->number > 4194302)
-		world_fail(m->node.world, "%s: guest number %u", m->node.name, event->number);
+		world_fail(m->node.world, "%s: guest number %u", m->node.name,
+			event->number);
 	if (s->known_count == s->known_cap) {
 		s->known_cap = s->known_cap > 0 ? 2 * s->known_cap : 16;
 		s->known = realloc(s->known, s->known_cap * sizeof(*s->known));
@@ -122,7 +123,8 @@ static void close_socket(struct machine *m, struct target_socket *t)
 	while (*at != NULL && *at != t)
 		at = &(*at)->next;
 	if (*at == NULL) {
-		world_fail(m->node.world, "%s: a flow closed with a foreign handle", m->node.name);
+		world_fail(m->node.world, "%s: a flow closed with a foreign handle",
+			m->node.name);
 		return;
 	}
 	*at = t->next;
@@ -158,7 +160,8 @@ static void check_number(struct machine *m, uint32_t guest, uint32_t number)
 	struct world *w = m->node.world;
 
 	if (guest >= s->number_of_count) {
-		s->number_of = realloc(s->number_of, w->machine_count * sizeof(*s->number_of));
+		s->number_of =
+			realloc(s->number_of, w->machine_count * sizeof(*s->number_of));
 		if (s->number_of == NULL)
 			abort();
 		memset(s->number_of + s->number_of_count, 0,
@@ -173,21 +176,25 @@ static void check_number(struct machine *m, uint32_t guest, uint32_t number)
 }
 
 /* Whose payload it is, by its stamp; short ones follow those before them in the flow. */
-static struct app *app_of(struct machine *m, struct target_socket *t, const uint8_t *buf, size_t len)
+static struct app *app_of(
+	struct machine *m, struct target_socket *t, const uint8_t *buf, size_t len)
 {
 	struct world *w = m->node.world;
 	struct stamp stamp = stream_read(buf, len);
 	bool told = stamp.known && stamp.guest < w->machine_count &&
-		w->machines[stamp.guest]->kind == MACHINE_GUEST &&
-		stamp.app < w->machines[stamp.guest]->guest.app_count;
+		    w->machines[stamp.guest]->kind == MACHINE_GUEST &&
+		    stamp.app < w->machines[stamp.guest]->guest.app_count;
 
 	if (!told && (!t->bound || stamp.known)) {
-		world_fail(w, "%s: a payload of %zu bytes of nobody delivered", m->node.name, len);
+		world_fail(w, "%s: a payload of %zu bytes of nobody delivered",
+			m->node.name, len);
 		return NULL;
 	}
 	if (told && t->bound && (t->guest != stamp.guest || t->app != stamp.app) &&
 		(len < STREAM_STAMPED || t->incarnation == stamp.incarnation)) {
-		world_fail(w, "%s: a payload of guest %u app %u came in the flow of guest %u app %u",
+		world_fail(w,
+			"%s: a payload of guest %u app %u came in the flow of guest %u "
+			"app %u",
 			m->node.name, stamp.guest, stamp.app, t->guest, t->app);
 		return NULL;
 	}
@@ -201,8 +208,8 @@ static struct app *app_of(struct machine *m, struct target_socket *t, const uint
 	return w->machines[t->guest]->guest.apps[t->app];
 }
 
-static void echo(struct machine *m, struct flow *flow, struct app *app, const uint8_t *payload,
-	size_t len)
+static void echo(struct machine *m, struct flow *flow, struct app *app,
+	const uint8_t *payload, size_t len)
 {
 	uint8_t *copy = sim_alloc(len), *out = sim_alloc(len + FRAME_OVERHEAD_MAX);
 
@@ -213,7 +220,7 @@ static void echo(struct machine *m, struct flow *flow, struct app *app, const ui
 	for (unsigned part = 0; part < parts; part++) {
 		struct path path = {0};
 		size_t n = host_seal(
-			m->core, flow, part, copy, len, out, &path, m->node.world->now);
+			m->core, flow, part, parts, copy, len, out, &path, m->node.world->now);
 
 		if (n > 0)
 			machine_emit(m, &path, 0, 0, out, n);
@@ -231,7 +238,8 @@ static void deliver(struct machine *m, const struct delivery *d)
 
 	if (app == NULL)
 		return;
-	wrong = stream_take(&app->stream, true, !w->may_reorder, d->payload, d->len, w->now);
+	wrong = stream_take(
+		&app->stream, true, !w->may_reorder, d->payload, d->len, w->now);
 	if (wrong != NULL)
 		world_fail(w, "%s: at the target: %s", m->node.name, wrong);
 	check_number(m, t->guest, d->flow->guest);
@@ -247,11 +255,12 @@ static void check(struct machine *m)
 
 	host_get_counts(m->core, &s->counts);
 	if (s->counts.guests > s->guests_max || s->counts.half_open > s->half_open_max)
-		world_fail(m->node.world, "%s: %u guests of %u, %u half-open of %u", m->node.name,
-			s->counts.guests, s->guests_max, s->counts.half_open, s->half_open_max);
+		world_fail(m->node.world, "%s: %u guests of %u, %u half-open of %u",
+			m->node.name, s->counts.guests, s->guests_max,
+			s->counts.half_open, s->half_open_max);
 	if (s->counts.unproved_bytes < m->promise.punch_bytes)
-		world_fail(m->node.world, "%s: counts fewer unproved bytes than it punched",
-			m->node.name);
+		world_fail(m->node.world,
+			"%s: counts fewer unproved bytes than it punched", m->node.name);
 }
 
 const struct role role_host = {

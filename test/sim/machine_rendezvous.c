@@ -49,8 +49,8 @@ static void destroy(struct machine *m)
 	rendezvous_free(m->core);
 }
 
-static enum verdict input(struct machine *m, const struct path *path, uint8_t *buf, size_t len,
-	struct delivery *delivery)
+static enum verdict input(struct machine *m, const struct path *path, uint8_t *buf,
+	size_t len, struct delivery *delivery)
 {
 	(void)delivery;
 	return rendezvous_input(m->core, path, buf, len, m->node.world->now);
@@ -82,8 +82,9 @@ static void check(struct machine *m)
 
 	rendezvous_get_counts(m->core, &s->counts);
 	if (s->counts.services > s->services_max || s->counts.attempts > s->attempts_max)
-		world_fail(m->node.world, "%s: %u services of %u, %u attempts of %u", m->node.name,
-			s->counts.services, s->services_max, s->counts.attempts, s->attempts_max);
+		world_fail(m->node.world, "%s: %u services of %u, %u attempts of %u",
+			m->node.name, s->counts.services, s->services_max,
+			s->counts.attempts, s->attempts_max);
 }
 
 const struct role role_rendezvous = {

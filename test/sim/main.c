@@ -5,10 +5,11 @@
  *   sim scenarios [--long]    all named scenarios
  *   sim scenario NAME         those whose name begins so (exactly one: a whole name)
  *   sim random --seeds N [--first S]
+ *   sim planted RULE          in a build with -DEYELET_PLANT_RULE: must be caught
  *   sim list
  *
- * -v traces every datagram and event; --here runs in this process, for a debugger; --seed S
- * for another than the fixed one. */
+ * -v traces every datagram and event; --here runs in this process, for a debugger; --seed
+ * S for another than the fixed one. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,7 @@ static struct trials named(void)
 	trials_restart(&list);
 	trials_data(&list);
 	trials_attack(&list);
+	trials_spoilt(&list);
 	return list;
 }
 
@@ -145,6 +147,8 @@ static int dispatch(const struct options *o)
 		return print_list(&list);
 	if (is_word(o->command, "scenario") && o->name != NULL)
 		return run_named(&list, o);
+	if (is_word(o->command, "planted") && o->name != NULL)
+		return planted_run(&list, o->name, o->here);
 	free(list.of);
 	return 2;
 }
@@ -158,7 +162,9 @@ int main(int argc, char **argv)
 	if (options_read(&o, argc, argv))
 		status = dispatch(&o);
 	if (status == 2)
-		fprintf(stderr, "usage: sim selftest | scenarios [--long] | scenario NAME | random "
-				"[--seeds N] [--first S] | list   [-v] [--here] [--seed S]\n");
+		fprintf(stderr, "usage: sim selftest | scenarios [--long] | scenario "
+				"NAME | random "
+				"[--seeds N] [--first S] | planted RULE | list\n"
+				"       [-v] [--here] [--seed S]\n");
 	return status;
 }

@@ -32,7 +32,8 @@ static void refuse(struct nat *n, struct packet *packet)
 	n->refused++;
 	/* Linux answers by ICMP too what no socket of the router wants. */
 	if (n->config.unsolicited != NAT_DROP)
-		error = packet_error(n->node.world, packet, &n->outer, ICMP_PORT_UNREACHABLE);
+		error = packet_error(
+			n->node.world, packet, &n->outer, ICMP_PORT_UNREACHABLE);
 	if (n->config.unsolicited == NAT_POISON && packet->icmp == ICMP_NONE)
 		nat_note_stranger(n, packet->dst.port, &packet->src);
 	packet_drop(&n->node, packet, "unsolicited");
@@ -72,7 +73,8 @@ static void inward(struct nat *n, struct packet *packet)
 
 static void outward_error(struct nat *n, struct packet *packet)
 {
-	const struct nat_binding *b = nat_bind(n, &packet->quoted_dst, &packet->quoted_src);
+	const struct nat_binding *b =
+		nat_bind(n, &packet->quoted_dst, &packet->quoted_src);
 
 	packet->src = n->outer;
 	packet->quoted_dst = n->outer;

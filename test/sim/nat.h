@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A NAT with the behaviours of RFC 4787, its inside at side 0 and its outside at side 1. */
+/* A NAT with the behaviours of RFC 4787, its inside at side 0 and its outside at side 1.
+ */
 #ifndef EYELET_SIM_NAT_H
 #define EYELET_SIM_NAT_H
 
@@ -18,9 +19,10 @@ enum nat_allocation {
 enum nat_unsolicited {
 	NAT_DROP,
 	NAT_REJECT, /* ICMP port unreachable */
-	/* Linux masquerade without an input rule: the datagram is for the router itself and
-	 * leaves a conntrack entry. While that lives, a new connection of an inner socket
-	 * that would be its reverse gets another port, for that destination only. */
+	/* Linux masquerade without an input rule: the datagram is for the router itself
+	 * and leaves a conntrack entry. While that lives, a new connection of an inner
+	 * socket that would be its reverse gets another port, for that destination only.
+	 */
 	NAT_POISON,
 };
 

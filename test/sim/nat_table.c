@@ -32,8 +32,7 @@ static void permissions_sweep(struct nat_permission **table, uint64_t now, uint6
 {
 	struct nat_permission *p, *next;
 
-	HASH_ITER(hh, *table, p, next)
-	{
+	HASH_ITER (hh, *table, p, next) {
 		if (now - p->used_at < span)
 			continue;
 		HASH_DEL(*table, p);
@@ -49,8 +48,7 @@ static void sweep(struct nat *n)
 	if (n->until_sweep-- > 0)
 		return;
 	n->until_sweep = SWEEP_EVERY;
-	HASH_ITER(hh, n->by_key, b, next)
-	{
+	HASH_ITER (hh, n->by_key, b, next) {
 		if (binding_dead(n, b))
 			binding_free(n, b);
 	}
@@ -75,8 +73,8 @@ static struct nat_permission *permission_find(
 	return p;
 }
 
-static void permission_note(
-	struct nat_permission **table, uint32_t port, const struct addr *remote, uint64_t now)
+static void permission_note(struct nat_permission **table, uint32_t port,
+	const struct addr *remote, uint64_t now)
 {
 	struct nat_permission *p = permission_find(*table, port, remote);
 
@@ -112,7 +110,8 @@ void nat_permit(struct nat *n, struct nat_binding *b, const struct addr *remote)
 bool nat_permits(struct nat *n, const struct nat_binding *b, const struct addr *remote)
 {
 	struct addr masked = mask(remote, n->config.filtering);
-	const struct nat_permission *p = permission_find(n->permissions, b->port, &masked);
+	const struct nat_permission *p =
+		permission_find(n->permissions, b->port, &masked);
 
 	if (b->remapped && !addr_equal(&b->key.remote, remote))
 		return false;
@@ -138,8 +137,8 @@ static uint16_t port_try(struct nat *n, enum nat_allocation allocation)
 	if (allocation == NAT_RANDOM)
 		return (uint16_t)rng_between(&n->rng, 1024, 65535);
 	n->next_port = n->next_port < 65535 && n->next_port >= 1024
-		? (uint16_t)(n->next_port + 1)
-		: 1024;
+			       ? (uint16_t)(n->next_port + 1)
+			       : 1024;
 	return n->next_port;
 }
 
@@ -185,7 +184,8 @@ static struct nat_binding *binding_new(
 	return b;
 }
 
-struct nat_binding *nat_bind(struct nat *n, const struct addr *inner, const struct addr *remote)
+struct nat_binding *nat_bind(
+	struct nat *n, const struct addr *inner, const struct addr *remote)
 {
 	struct addr masked = mask(remote, n->config.mapping);
 	struct nat_binding *b;

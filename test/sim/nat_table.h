@@ -11,7 +11,8 @@
 struct nat_binding {
 	struct {
 		struct addr inner;
-		struct addr remote; /* as far as the mapping depends on it, the rest zeros */
+		struct addr
+			remote; /* as far as the mapping depends on it, the rest zeros */
 	} key;
 	uint32_t port;
 	bool remapped; /* made for one remote because of a stranger */
@@ -30,7 +31,8 @@ struct nat_permission {
 };
 
 /* The binding for what goes from inner to remote; made if there is none. */
-struct nat_binding *nat_bind(struct nat *n, const struct addr *inner, const struct addr *remote);
+struct nat_binding *nat_bind(
+	struct nat *n, const struct addr *inner, const struct addr *remote);
 
 /* The binding of an outer port, or NULL. */
 struct nat_binding *nat_binding_at(struct nat *n, uint16_t port);

@@ -17,7 +17,8 @@ struct packet *packet_new(struct world *w, const struct addr *src, const struct 
 
 	if (p == NULL)
 		abort();
-	*p = (struct packet){.id = ++w->packets_made, .src = *src, .dst = *dst, .tos = tos};
+	*p = (struct packet){
+		.id = ++w->packets_made, .src = *src, .dst = *dst, .tos = tos};
 	p->ttl = ttl > 0 ? ttl : PACKET_TTL;
 	p->len = len;
 	if (len > 0)
@@ -64,7 +65,7 @@ uint8_t packet_icmp_type(const struct packet *packet)
 {
 	if (packet->quoted_dst.family == ADDR_V6)
 		return packet->icmp == ICMP_TIME_EXCEEDED ? 3 : 1; /* RFC 4443 */
-	return packet->icmp == ICMP_TIME_EXCEEDED ? 11 : 3; /* RFC 792 */
+	return packet->icmp == ICMP_TIME_EXCEEDED ? 11 : 3;        /* RFC 792 */
 }
 
 uint8_t packet_icmp_code(const struct packet *packet)
@@ -79,8 +80,8 @@ static void describe_payload(char *text, size_t cap, const uint8_t *data, size_t
 	if (message_is(data, len)) {
 		const uint8_t *id = message_id(data);
 
-		snprintf(text, cap, "%s %02x%02x%02x%02x", message_name(message_type(data)),
-			id[0], id[1], id[2], id[3]);
+		snprintf(text, cap, "%s %02x%02x%02x%02x",
+			message_name(message_type(data)), id[0], id[1], id[2], id[3]);
 	} else if (frame_is(data, len)) {
 		snprintf(text, cap, "frame %02x %u", data[0],
 			(unsigned)data[1] << 16 | (unsigned)data[2] << 8 | data[3]);
@@ -93,8 +94,10 @@ static void describe_payload(char *text, size_t cap, const uint8_t *data, size_t
 
 const char *packet_describe(char *text, const struct packet *packet)
 {
-	char src[ADDR_TEXT_MAX], dst[ADDR_TEXT_MAX], payload[48], about[2 * ADDR_TEXT_MAX + 8] = "";
-	static const char *const icmp[] = {"", "time exceeded for ", "port unreachable for "};
+	char src[ADDR_TEXT_MAX], dst[ADDR_TEXT_MAX], payload[48],
+		about[2 * ADDR_TEXT_MAX + 8] = "";
+	static const char *const icmp[] = {
+		"", "time exceeded for ", "port unreachable for "};
 
 	if (packet->icmp != ICMP_NONE) {
 		addr_format(src, &packet->quoted_src);
@@ -102,10 +105,10 @@ const char *packet_describe(char *text, const struct packet *packet)
 		snprintf(about, sizeof(about), " (%s > %s)", src, dst);
 	}
 	describe_payload(payload, sizeof(payload), packet->data, packet->len);
-	snprintf(text, PACKET_TEXT_MAX, "#%" PRIu64 "%s %s > %s ttl %u %s%s%s len %zu", packet->id,
-		packet->attack ? "!" : "", addr_format(src, &packet->src),
-		addr_format(dst, &packet->dst), packet->ttl, icmp[packet->icmp], payload, about,
-		packet->len);
+	snprintf(text, PACKET_TEXT_MAX, "#%" PRIu64 "%s %s > %s ttl %u %s%s%s len %zu",
+		packet->id, packet->attack ? "!" : "", addr_format(src, &packet->src),
+		addr_format(dst, &packet->dst), packet->ttl, icmp[packet->icmp], payload,
+		about, packet->len);
 	return text;
 }
 
@@ -114,6 +117,7 @@ void packet_drop(struct node *node, struct packet *packet, const char *why)
 	char text[PACKET_TEXT_MAX];
 
 	if (node->world->verbose)
-		trace(node->world, "%-12s drop %s: %s", node->name, packet_describe(text, packet), why);
+		trace(node->world, "%-12s drop %s: %s", node->name,
+			packet_describe(text, packet), why);
 	packet_free(node->world, packet);
 }

@@ -16,8 +16,8 @@ struct packet {
 	struct addr src, dst; /* port 0 where an ICMP error has none */
 	uint8_t ttl, tos;
 	enum packet_icmp icmp;
-	/* Of an ICMP error: the addresses of the datagram it is about, of which data holds
-	 * the start of the payload. */
+	/* Of an ICMP error: the addresses of the datagram it is about, of which data
+	 * holds the start of the payload. */
 	struct addr quoted_src, quoted_dst;
 	bool attack; /* sent by the attacker */
 	size_t len;
@@ -29,8 +29,8 @@ struct packet *packet_new(struct world *w, const struct addr *src, const struct 
 struct packet *packet_copy(struct world *w, const struct packet *packet);
 void packet_free(struct world *w, struct packet *packet);
 
-/* Makes the error that offender sends to the packet's source; NULL for an ICMP error, about
- * which none is sent (RFC 1122, 3.2.2). */
+/* Makes the error that offender sends to the packet's source; NULL for an ICMP error,
+ * about which none is sent (RFC 1122, 3.2.2). */
 struct packet *packet_error(struct world *w, const struct packet *packet,
 	const struct addr *offender, enum packet_icmp icmp);
 

@@ -38,13 +38,11 @@ void promise_fini(struct promise *p)
 	struct promise_peer *peer, *next_peer;
 	struct promise_attempt *attempt, *next_attempt;
 
-	HASH_ITER(hh, p->peers, peer, next_peer)
-	{
+	HASH_ITER (hh, p->peers, peer, next_peer) {
 		HASH_DEL(p->peers, peer);
 		free(peer);
 	}
-	HASH_ITER(hh, p->attempts, attempt, next_attempt)
-	{
+	HASH_ITER (hh, p->attempts, attempt, next_attempt) {
 		HASH_DEL(p->attempts, attempt);
 		free(attempt);
 	}
@@ -95,13 +93,16 @@ static bool is_message(const uint8_t *data, size_t len, uint8_t type)
 }
 
 /* An address that repeats a cookie it was told has proved itself to a rendezvous. */
-static bool repeats_cookie(const struct promise_peer *peer, const uint8_t *data, size_t len)
+static bool repeats_cookie(
+	const struct promise_peer *peer, const uint8_t *data, size_t len)
 {
-	if (!is_message(data, len, MESSAGE_REGISTER) && !is_message(data, len, MESSAGE_ASK))
+	if (!is_message(data, len, MESSAGE_REGISTER) &&
+		!is_message(data, len, MESSAGE_ASK))
 		return false;
 	for (unsigned i = 0; i < COOKIES && i < peer->cookie_count; i++)
 		if (len >= MESSAGE_HEADER_SIZE + COOKIE_SIZE &&
-			memcmp(data + MESSAGE_HEADER_SIZE, peer->cookies[i], COOKIE_SIZE) == 0)
+			memcmp(data + MESSAGE_HEADER_SIZE, peer->cookies[i],
+				COOKIE_SIZE) == 0)
 			return true;
 	return false;
 }
@@ -114,8 +115,8 @@ static bool authenticates(const uint8_t *data, size_t len, enum verdict verdict)
 	return frame_is(data, len) || is_message(data, len, MESSAGE_WELCOME);
 }
 
-void promise_input(struct machine *m, const struct addr *remote, const uint8_t *data, size_t len,
-	enum verdict verdict)
+void promise_input(struct machine *m, const struct addr *remote, const uint8_t *data,
+	size_t len, enum verdict verdict)
 {
 	struct promise_peer *peer = peer_of(&m->promise, remote);
 
@@ -154,13 +155,15 @@ static void output_stun(struct machine *m, struct promise_peer *peer, size_t len
 	peer->stun_out++;
 	if (len > STUN_ANSWER_LONGEST || peer->stun_out > peer->stun_in)
 		world_fail(m->node.world,
-			"%s: STUN answer %" PRIu64 " of %zu bytes to %s, which asked %" PRIu64,
-			m->node.name, peer->stun_out, len, text_of(&peer->addr), peer->stun_in);
+			"%s: STUN answer %" PRIu64
+			" of %zu bytes to %s, which asked %" PRIu64,
+			m->node.name, peer->stun_out, len, text_of(&peer->addr),
+			peer->stun_in);
 }
 
 /* Punches, and a guest's hellos: bounded by address and attempt. */
-static void output_attempt(struct machine *m, const struct addr *remote, const uint8_t *data,
-	size_t len, uint64_t bytes_max)
+static void output_attempt(struct machine *m, const struct addr *remote,
+	const uint8_t *data, size_t len, uint64_t bytes_max)
 {
 	struct promise_attempt *one = attempt_of(&m->promise, message_id(data), remote);
 	struct promise_attempt *all = attempt_of(&m->promise, message_id(data), NULL);
@@ -169,16 +172,16 @@ static void output_attempt(struct machine *m, const struct addr *remote, const u
 		all->addresses++;
 	one->bytes += len;
 	if (one->bytes > bytes_max)
-		world_fail(m->node.world, "%s: %" PRIu64 " bytes of %s to %s in one attempt",
-			m->node.name, one->bytes, message_name(message_type(data)),
-			text_of(remote));
+		world_fail(m->node.world,
+			"%s: %" PRIu64 " bytes of %s to %s in one attempt", m->node.name,
+			one->bytes, message_name(message_type(data)), text_of(remote));
 	if (all->addresses > PUNCH_ADDRESSES)
 		world_fail(m->node.world, "%s: %u addresses in one attempt", m->node.name,
 			all->addresses);
 }
 
-static void output_plain(struct machine *m, struct promise_peer *peer, const uint8_t *data,
-	size_t len)
+static void output_plain(
+	struct machine *m, struct promise_peer *peer, const uint8_t *data, size_t len)
 {
 	if (m->kind == MACHINE_RENDEZVOUS)
 		note_cookie(peer, data, len);
@@ -188,10 +191,13 @@ static void output_plain(struct machine *m, struct promise_peer *peer, const uin
 	m->promise.unproved_out += len;
 	if (peer->out > peer->in)
 		world_fail(m->node.world,
-			"%s: %" PRIu64 " bytes to %s, which proved nothing and sent %" PRIu64
+			"%s: %" PRIu64
+			" bytes to %s, which proved nothing and sent %" PRIu64
 			" (%s of %zu)",
 			m->node.name, peer->out, text_of(&peer->addr), peer->in,
-			message_is(data, len) ? message_name(message_type(data)) : "frame", len);
+			message_is(data, len) ? message_name(message_type(data))
+					      : "frame",
+			len);
 }
 
 void promise_output(
@@ -200,13 +206,15 @@ void promise_output(
 	if (m->kind != MACHINE_RENDEZVOUS && is_server(m, remote))
 		return;
 	if (!addr_is_sendable(remote))
-		world_fail(m->node.world, "%s: sends to %s", m->node.name, text_of(remote));
+		world_fail(
+			m->node.world, "%s: sends to %s", m->node.name, text_of(remote));
 	if (stun_is_message(data, len)) {
 		output_stun(m, peer_of(&m->promise, remote), len);
 	} else if (is_message(data, len, MESSAGE_PUNCH)) {
 		m->promise.punch_bytes += len;
 		if (len > PUNCH_LONGEST)
-			world_fail(m->node.world, "%s: a punch of %zu bytes", m->node.name, len);
+			world_fail(m->node.world, "%s: a punch of %zu bytes",
+				m->node.name, len);
 		output_attempt(m, remote, data, len, PUNCH_BYTES);
 	} else if (m->kind == MACHINE_GUEST && is_message(data, len, MESSAGE_HELLO)) {
 		output_attempt(m, remote, data, len, HELLO_BYTES);

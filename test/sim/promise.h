@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The promises that hold after every event, judged from a machine's datagrams alone: what it
- * sends to an address that proved nothing, and the bounds of punches. */
+/* The promises that hold after every event, judged from a machine's datagrams alone: what
+ * it sends to an address that proved nothing, and the bounds of punches. */
 #ifndef EYELET_SIM_PROMISE_H
 #define EYELET_SIM_PROMISE_H
 
@@ -11,9 +11,9 @@
 #define PUNCH_LONGEST   32   /* bytes of one */
 #define PUNCH_BYTES     2048 /* to an address in an attempt */
 #define PUNCH_ADDRESSES 8    /* of an attempt */
-/* A guest's hellos to the addresses a signed answer of its host named: the same eight, for
- * as long as an attempt is repeated. */
-#define HELLO_BYTES 16384
+/* A guest's hellos to the addresses a signed answer of its host named: the same eight,
+ * for as long as an attempt is repeated. */
+#define HELLO_BYTES         16384
 #define STUN_ANSWER_LONGEST 44
 
 struct promise_peer;
@@ -30,8 +30,8 @@ struct promise {
 void promise_fini(struct promise *p);
 
 /* A datagram came in and this became of it. */
-void promise_input(struct machine *m, const struct addr *remote, const uint8_t *data, size_t len,
-	enum verdict verdict);
+void promise_input(struct machine *m, const struct addr *remote, const uint8_t *data,
+	size_t len, enum verdict verdict);
 
 /* A datagram goes out. To be called before the next input. */
 void promise_output(

@@ -15,7 +15,8 @@ static void exchange(struct lab *l)
 	struct app *app = machine_app(l->guest, 200, 10 * MILLISECOND, 100);
 
 	REQUIRE(l->w, wait_all(l->w, app, 5 * SECOND), "not everything came back");
-	REQUIRE(l->w, app->stream.slowest <= ECHO, "an echo took %.1f ms", ms(app->stream.slowest));
+	REQUIRE(l->w, app->stream.slowest <= ECHO, "an echo took %.1f ms",
+		ms(app->stream.slowest));
 	require_all(l->w, app);
 }
 
@@ -134,6 +135,20 @@ static void run_same_carrier(struct trial *t)
 	lab_fini(&l, "%s", "");
 }
 
+/* A guest of two families asks a rendezvous by both, in one attempt: none is refused. */
+static void run_dual(struct trial *t)
+{
+	struct lab_config c = lab_config_of(GUARD_FIREWALL, GUARD_PORT);
+	struct lab l;
+
+	lab_init(&l, t, &c, 0);
+	lab_up(&l, BUDGET);
+	if (!l.w->failed && l.guest->seen[EVENT_ASK_REFUSED].count > 0)
+		world_fail(l.w, "refused with code %u",
+			l.guest->seen[EVENT_ASK_REFUSED].last.number);
+	lab_fini(&l, "%s", "");
+}
+
 /* A short internet: one router only between the NATs, which is as near as a low TTL can
  * tell them apart. */
 static void run_near(struct trial *t)
@@ -146,7 +161,8 @@ static void run_near(struct trial *t)
 	trial_note(t, "connected in %.1f ms", ms(lab_up(&l, BUDGET)));
 	if (!l.w->failed)
 		exchange(&l);
-	if (!l.w->failed && (l.host_site->nat->remapped > 0 || l.guest_site->nat->remapped > 0))
+	if (!l.w->failed &&
+		(l.host_site->nat->remapped > 0 || l.guest_site->nat->remapped > 0))
 		world_fail(l.w, "a NAT was poisoned");
 	lab_fini(&l, "%s", "");
 }
@@ -155,12 +171,14 @@ void trials_connect(struct trials *list)
 {
 	for (int host = 0; host < GUARD_COUNT; host++)
 		for (int guest = 0; guest < GUARD_COUNT; guest++)
-			trials_add(list, run_pair, host * GUARD_COUNT + guest, "pair %s to %s",
-				guard_name((enum guard)guest), guard_name((enum guard)host));
+			trials_add(list, run_pair, host * GUARD_COUNT + guest,
+				"pair %s to %s", guard_name((enum guard)guest),
+				guard_name((enum guard)host));
 	trials_add(list, run_early, 0, "queue before the path");
 	trials_add(list, run_same_site, 0, "same lan");
 	trials_add(list, run_same_site, 1, "same nat, hairpin");
 	trials_add(list, run_same_carrier, 0, "same carrier, hairpin");
+	trials_add(list, run_dual, 0, "both families at one rendezvous");
 	trials_add(list, run_near, 1, "poison, one router between");
 	trials_add(list, run_near, 10, "poison, ten routers between");
 }

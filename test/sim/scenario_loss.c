@@ -16,7 +16,8 @@ static void lossy(struct link_config *access)
 struct figures {
 	uint64_t worst, sum;
 	unsigned worst_seed, failed;
-	char first[600]; /* the first seed's failure: it must not hide how many there are */
+	char first[600]; /* the first seed's failure: it must not hide how many there are
+			  */
 };
 
 static void note(struct figures *f, uint64_t took, unsigned seed)
@@ -38,10 +39,11 @@ static void end_seed(struct lab *l, struct figures *f, unsigned seed)
 
 static void judge(struct trial *t, const struct figures *f)
 {
-	trial_note(t, "mean %.0f ms, worst %.0f ms (seed %u)", ms(f->sum / SEEDS), ms(f->worst),
-		f->worst_seed);
+	trial_note(t, "mean %.0f ms, worst %.0f ms (seed %u)", ms(f->sum / SEEDS),
+		ms(f->worst), f->worst_seed);
 	if (f->failed > 0)
-		trial_fail(t, "%u of %u seeds failed, the first: %s", f->failed, SEEDS, f->first);
+		trial_fail(t, "%u of %u seeds failed, the first: %s", f->failed, SEEDS,
+			f->first);
 }
 
 /* arg 0: the links of host and guest; 1: the rendezvous' too. */
@@ -117,17 +119,20 @@ static void run_stay(struct trial *t)
 	/* 0.7^2 of 12,000 up, 0.7^4 back: five standard deviations around. */
 	if (!l.w->failed &&
 		(app->stream.up.delivered < 5600 || app->stream.up.delivered > 6160))
-		world_fail(l.w, "%u of 5,880 arrived", (unsigned)app->stream.up.delivered);
+		world_fail(
+			l.w, "%u of 5,880 arrived", (unsigned)app->stream.up.delivered);
 	if (!l.w->failed &&
 		(app->stream.down.delivered < 2640 || app->stream.down.delivered > 3125))
-		world_fail(l.w, "%u of 2,881 came back", (unsigned)app->stream.down.delivered);
+		world_fail(l.w, "%u of 2,881 came back",
+			(unsigned)app->stream.down.delivered);
 	lab_fini(&l, "%s", "");
 }
 
 void trials_loss(struct trials *list)
 {
 	trials_add(list, run_connect, 0, "loss of 30 %% at host and guest, 100 seeds");
-	trials_add(list, run_connect, 1, "loss of 30 %% at the rendezvous too, 100 seeds");
+	trials_add(
+		list, run_connect, 1, "loss of 30 %% at the rendezvous too, 100 seeds");
 	trials_add(list, run_together, 0, "loss of 30 %%, started together, 100 seeds");
 	trials_add(list, run_stay, 0, "loss of 30 %%, ten minutes of traffic");
 }

@@ -7,8 +7,8 @@
 #include "sim/lab.h"
 #include "sim/packet.h"
 
-/* Repeats come every 100 ms for 5 s, then up to 2 s apart: whoever is waited for is noticed
- * within 2 s of its coming, and then a connection takes its 162 ms. */
+/* Repeats come every 100 ms for 5 s, then up to 2 s apart: whoever is waited for is
+ * noticed within 2 s of its coming, and then a connection takes its 162 ms. */
 #define SKEWED (2300 * MILLISECOND)
 
 static void start_all_rendezvous(struct lab *l)
@@ -120,7 +120,8 @@ static void run_two_hosts(struct trial *t)
 	bool is_first;
 
 	lab_init(&l, t, &c, 0);
-	other = machine_new(site_of(l.w, GUARD_PORT, &c.host_access), MACHINE_HOST, "host2");
+	other = machine_new(
+		site_of(l.w, GUARD_PORT, &c.host_access), MACHINE_HOST, "host2");
 	other->host.service = l.host->host.service;
 	rng_fill(&other->rng, other->host.service.instance, INSTANCE_SIZE);
 	machine_dial(other, l.rendezvous[0], false);
@@ -188,8 +189,8 @@ static bool heard_alike(const struct heard *a, const struct heard *b)
 	return true;
 }
 
-/* A wrong secret for a service that is there, and a service that is not: nobody can tell by
- * what the rendezvous says, how long it is, or when it comes. */
+/* A wrong secret for a service that is there, and a service that is not: nobody can tell
+ * by what the rendezvous says, how long it is, or when it comes. */
 static void run_wrong_key(struct trial *t)
 {
 	struct lab_config c = lab_config_of(GUARD_PORT, GUARD_PORT);
@@ -225,7 +226,8 @@ static void run_wrong_key(struct trial *t)
 		world_fail(l.w, "a wrong key can be told from an unknown service");
 	if (!l.w->failed) {
 		guest_get_progress(wrong->core, &p);
-		if (!p.rendezvous_heard || !p.no_service || p.service_found || p.host_answered)
+		if (!p.rendezvous_heard || !p.no_service || p.service_found ||
+			p.host_answered)
 			world_fail(l.w, "the progress tells something else");
 	}
 	trial_note(t, "%u answers each", wrong_heard.count);
@@ -253,7 +255,8 @@ static void run_goodbye(struct trial *t)
 	lab_fini(&l, "%s", "");
 }
 
-/* A goodbye ends the lease too: a guest that comes after it hears "no such service" at once.
+/* A goodbye ends the lease too: a guest that comes after it hears "no such service" at
+ * once.
  */
 static void run_goodbye_lease(struct trial *t)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* kill -9 and restart of any party at any moment heals by itself within 5 s, with the same
- * guest number; and nothing heals less for having waited long. */
+/* kill -9 and restart of any party at any moment heals by itself within 5 s, with the
+ * same guest number; and nothing heals less for having waited long. */
 #include <inttypes.h>
 
 #include "sim/lab.h"
@@ -17,7 +17,8 @@ static struct machine *party_of(struct lab *l, enum party party)
 }
 
 /* Kills and restarts at a random moment, span apart, with traffic all the while. */
-static uint64_t restart_once(struct lab *l, struct machine *m, struct app *app, uint64_t span)
+static uint64_t restart_once(
+	struct lab *l, struct machine *m, struct app *app, uint64_t span)
 {
 	uint64_t at;
 
@@ -28,14 +29,16 @@ static uint64_t restart_once(struct lab *l, struct machine *m, struct app *app, 
 	if (!l->w->failed)
 		machine_start(m);
 	if (!wait_echo(l->w, app, at, HEAL))
-		world_fail(l->w, "no traffic within 5 s of the restart of %s", m->node.name);
+		world_fail(
+			l->w, "no traffic within 5 s of the restart of %s", m->node.name);
 	return l->w->now - at;
 }
 
 /* arg: the party; the guards alternate. */
 static void run_restart(struct trial *t)
 {
-	static const enum guard guards[] = {GUARD_NONE, GUARD_PORT, GUARD_POISON, GUARD_REJECT};
+	static const enum guard guards[] = {
+		GUARD_NONE, GUARD_PORT, GUARD_POISON, GUARD_REJECT};
 	uint64_t worst = 0;
 
 	for (unsigned i = 0; i < 16 && !t->failed; i++) {
@@ -47,14 +50,16 @@ static void run_restart(struct trial *t)
 		lab_up(&l, 163 * MILLISECOND);
 		app = machine_app(l.guest, 100, 20 * MILLISECOND, 1000000);
 		for (unsigned k = 0; k < 4 && !l.w->failed; k++) {
-			/* At once, or after a while: each has leases and sessions in another
-			 * state. */
-			uint64_t took = restart_once(&l, party_of(&l, (enum party)t->arg), app,
+			/* At once, or after a while: each has leases and sessions in
+			 * another state. */
+			uint64_t took = restart_once(&l, party_of(&l, (enum party)t->arg),
+				app,
 				k % 2 == 0 ? 0 : rng_between(&l.w->rng, 0, 3 * SECOND));
 
 			worst = took > worst ? took : worst;
 		}
-		lab_fini(&l, "%s to %s", guard_name(guards[i / 4]), guard_name(guards[i % 4]));
+		lab_fini(&l, "%s to %s", guard_name(guards[i / 4]),
+			guard_name(guards[i % 4]));
 	}
 	trial_note(t, "worst of 64: %.0f ms", ms(worst));
 }
@@ -134,8 +139,40 @@ static void run_restart_flows(struct trial *t)
 		app_continue(l.guest, apps[round % 4], 20 * MILLISECOND, 1000000);
 		for (unsigned i = 0; i < 4; i++)
 			if (!wait_echo(l.w, apps[i], at, HEAL))
-				world_fail(l.w, "app %u is mute after restart %u", i, round);
+				world_fail(
+					l.w, "app %u is mute after restart %u", i, round);
 	}
+	lab_fini(&l, "%s", "");
+}
+
+/* Datagrams of a guest's former life come late, after it is connected anew with its
+ * applications in another order: what they bring about reaches none of the wrong ones. */
+static void run_late(struct trial *t)
+{
+	struct lab_config c = lab_config_of(GUARD_PORT, GUARD_PORT);
+	struct app *apps[2];
+	struct lab l;
+
+	lab_init(&l, t, &c, 0);
+	lab_up(&l, 163 * MILLISECOND);
+	for (unsigned i = 0; i < 2; i++)
+		apps[i] = machine_app(l.guest, 100, 0, 0);
+	for (unsigned i = 0; i < 2 && !l.w->failed; i++)
+		app_send(l.guest, apps[i], 100);
+	world_run(l.w, SECOND);
+	/* This one takes a second, what comes after it does not. */
+	l.w->may_reorder = true;
+	l.guest_site->access->config.delay = SECOND;
+	app_send(l.guest, apps[0], 100);
+	world_run(l.w, MILLISECOND);
+	l.guest_site->access->config.delay = 15 * MILLISECOND;
+	l.guest_site->access->free_at[0] = 0;
+	machine_kill(l.guest);
+	machine_start(l.guest);
+	app_send(l.guest, apps[1], 100);
+	world_run(l.w, 2 * SECOND);
+	if (!l.w->failed && apps[1]->stream.down.delivered != 2)
+		world_fail(l.w, "the new life has no traffic");
 	lab_fini(&l, "%s", "");
 }
 
@@ -157,8 +194,8 @@ static void run_month(struct trial *t)
 	lab_fini(&l, "%s", "");
 }
 
-/* A session without traffic keeps its path: the first datagram after it passes at once. arg:
- * seconds, and NATs that forget after 30 s on both sides. */
+/* A session without traffic keeps its path: the first datagram after it passes at once.
+ * arg: seconds, and NATs that forget after 30 s on both sides. */
 static void run_idle(struct trial *t)
 {
 	struct lab_config c = lab_config_of(GUARD_PORT, GUARD_PORT);
@@ -214,8 +251,8 @@ static void run_outage(struct trial *t)
 	lab_fini(&l, "%s", "");
 }
 
-/* A router restarts and forgets its mappings: roaming is another issue's, but the pair meets
- * anew. arg 0: the guest's; 1: the host's. */
+/* A router restarts and forgets its mappings: roaming is another issue's, but the pair
+ * meets anew. arg 0: the guest's; 1: the host's. */
 static void run_flush(struct trial *t)
 {
 	struct lab_config c = lab_config_of(GUARD_PORT, GUARD_PORT);
@@ -244,9 +281,11 @@ void trials_restart(struct trials *list)
 	trials_add(list, run_restart, PARTY_RENDEZVOUS, "restart of the rendezvous");
 	trials_add(list, run_restart, PARTY_HOST, "restart of the host");
 	trials_add(list, run_restart, PARTY_GUEST, "restart of the guest");
-	trials_add(list, run_restart_then_guest, 0, "restart of the rendezvous, then a guest");
+	trials_add(list, run_restart_then_guest, 0,
+		"restart of the rendezvous, then a guest");
 	trials_add(list, run_restart_all, 0, "restart of everything");
 	trials_add(list, run_restart_flows, 0, "restart of a guest with four flows");
+	trials_add(list, run_late, 0, "restart of a guest, late datagrams of before");
 	trials_add(list, run_month, 0, "a month without traffic");
 	trials_add(list, run_idle, 3600, "an idle hour");
 	trials_add(list, run_outage, 10, "outage of 10 s");

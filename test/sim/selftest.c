@@ -2,7 +2,6 @@
 /* The simulator's own network against the RFCs, without any core: two plain endpoints
  * through each kind of NAT, the links' arithmetic, and the judge of payloads. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "sim/lab.h"
 #include "sim/packet.h"
@@ -54,7 +53,8 @@ static struct endpoint *endpoint_new(struct site *s, uint16_t port)
 	return e;
 }
 
-static void endpoint_send(struct endpoint *e, const struct addr *to, uint8_t ttl, size_t len)
+static void endpoint_send(
+	struct endpoint *e, const struct addr *to, uint8_t ttl, size_t len)
 {
 	static const uint8_t data[4000];
 	struct world *w = e->node.world;
@@ -91,29 +91,36 @@ static struct site *nat_site(struct world *w, struct nat_config nat)
 	return site_new(w, &c);
 }
 
-static void check_mapping(struct world *w, enum nat_dependence mapping, enum nat_allocation alloc)
+static void check_mapping(
+	struct world *w, enum nat_dependence mapping, enum nat_allocation alloc)
 {
-	struct site *home = nat_site(w, (struct nat_config){.mapping = mapping, .allocation = alloc});
-	struct endpoint *in = endpoint_new(home, 5000), *a = endpoint_new(public_site(w), 1);
+	struct site *home =
+		nat_site(w, (struct nat_config){.mapping = mapping, .allocation = alloc});
+	struct endpoint *in = endpoint_new(home, 5000),
+			*a = endpoint_new(public_site(w), 1);
 	struct endpoint *b = endpoint_new(public_site(w), 1), a2 = *a;
 	uint16_t first, other_port, other_host;
 
 	a2.addr.port = 2;
 	endpoint_send(in, &a->addr, 0, 10);
 	first = a->from.port;
-	REQUIRE(w, a->received == 1 && addr_same_ip(&a->from, &home->outer), "not translated");
+	REQUIRE(w, a->received == 1 && addr_same_ip(&a->from, &home->outer),
+		"not translated");
 	endpoint_send(in, &a2.addr, 0, 10);
 	other_port = a->from.port;
 	endpoint_send(in, &b->addr, 0, 10);
 	other_host = b->from.port;
 	REQUIRE(w, mapping == NAT_INDEPENDENT ? first == other_host : first != other_host,
 		"mapping by address is wrong");
-	REQUIRE(w, mapping == NAT_ADDRESS_AND_PORT ? first != other_port : first == other_port,
+	REQUIRE(w,
+		mapping == NAT_ADDRESS_AND_PORT ? first != other_port
+						: first == other_port,
 		"mapping by address and port is wrong");
 	if (alloc == NAT_PRESERVING)
 		REQUIRE(w, first == 5000, "port %u not preserved", first);
 	if (alloc == NAT_SEQUENTIAL && mapping == NAT_ADDRESS_AND_PORT)
-		REQUIRE(w, other_port == first + 1 && other_host == first + 2, "not in sequence");
+		REQUIRE(w, other_port == first + 1 && other_host == first + 2,
+			"not in sequence");
 }
 
 static void test_mappings(struct trial *t)
@@ -130,8 +137,10 @@ static void test_mappings(struct trial *t)
 static void check_filter(struct world *w, enum nat_dependence filtering)
 {
 	struct site *home = nat_site(w, (struct nat_config){.filtering = filtering});
-	struct endpoint *in = endpoint_new(home, 5000), *a = endpoint_new(public_site(w), 1);
-	struct endpoint *b = endpoint_new(public_site(w), 1), *c = endpoint_new(public_site(w), 1);
+	struct endpoint *in = endpoint_new(home, 5000),
+			*a = endpoint_new(public_site(w), 1);
+	struct endpoint *b = endpoint_new(public_site(w), 1),
+			*c = endpoint_new(public_site(w), 1);
 	struct addr outer;
 
 	endpoint_send(in, &a->addr, 0, 10);
@@ -167,16 +176,19 @@ static void test_filters(struct trial *t)
 static void check_poison(struct world *w)
 {
 	struct site *home = site_of(w, GUARD_POISON, NULL);
-	struct endpoint *in = endpoint_new(home, 5000), *a = endpoint_new(public_site(w), 1);
+	struct endpoint *in = endpoint_new(home, 5000),
+			*a = endpoint_new(public_site(w), 1);
 	struct endpoint *rdv = endpoint_new(public_site(w), 1);
 	struct addr outer;
 
 	endpoint_send(in, &rdv->addr, 0, 10);
 	outer = rdv->from;
 	endpoint_send(a, &outer, 0, 10); /* uncalled: poisons */
-	REQUIRE(w, a->errors == 1 && in->received == 0, "the router does not answer by ICMP");
+	REQUIRE(w, a->errors == 1 && in->received == 0,
+		"the router does not answer by ICMP");
 	endpoint_send(in, &a->addr, 0, 10);
-	REQUIRE(w, a->from.port != outer.port && home->nat->remapped == 1, "not remapped");
+	REQUIRE(w, a->from.port != outer.port && home->nat->remapped == 1,
+		"not remapped");
 	endpoint_send(in, &rdv->addr, 0, 10);
 	REQUIRE(w, rdv->from.port == outer.port, "remapped for the others too");
 	endpoint_send(a, &a->from, 0, 10);
@@ -186,7 +198,8 @@ static void check_poison(struct world *w)
 static void check_poison_ends(struct world *w)
 {
 	struct site *home = site_of(w, GUARD_POISON, NULL);
-	struct endpoint *in = endpoint_new(home, 5000), *a = endpoint_new(public_site(w), 1);
+	struct endpoint *in = endpoint_new(home, 5000),
+			*a = endpoint_new(public_site(w), 1);
 	struct endpoint *rdv = endpoint_new(public_site(w), 1);
 	struct addr outer;
 
@@ -218,7 +231,8 @@ static void test_poison(struct trial *t)
 static void check_ttl(struct world *w)
 {
 	struct site *home = site_of(w, GUARD_DOUBLE, NULL);
-	struct endpoint *in = endpoint_new(home, 5000), *a = endpoint_new(public_site(w), 1);
+	struct endpoint *in = endpoint_new(home, 5000),
+			*a = endpoint_new(public_site(w), 1);
 	struct addr expected[] = {home->nat->inner, home->config.parent->nat->inner,
 		addr_v4(9, 0, (uint8_t)home->config.parent->number, 1, 0)};
 
@@ -246,8 +260,9 @@ static void test_ttl(struct trial *t)
 
 static void check_hairpin(struct world *w, bool hairpin)
 {
-	struct site *home = nat_site(w,
-		(struct nat_config){.filtering = NAT_ADDRESS_AND_PORT, .hairpin = hairpin});
+	struct site *home =
+		nat_site(w, (struct nat_config){.filtering = NAT_ADDRESS_AND_PORT,
+				    .hairpin = hairpin});
 	struct endpoint *x = endpoint_new(home, 5000), *y = endpoint_new(home, 6000);
 	struct endpoint *rdv = endpoint_new(public_site(w), 1);
 	struct addr outer_x, outer_y;
@@ -304,7 +319,9 @@ static void check_link(struct world *w)
 	struct endpoint *x, *y;
 
 	c.access = (struct link_config){.loss = {300000, 300000},
-		.duplicate = 100000, .delay = MILLISECOND, .mtu = 1500};
+		.duplicate = 100000,
+		.delay = MILLISECOND,
+		.mtu = 1500};
 	x = endpoint_new(site_new(w, &c), 1);
 	c.access.loss[0] = c.access.loss[1] = c.access.duplicate = 0;
 	y = endpoint_new(site_new(w, &c), 1);
@@ -325,35 +342,6 @@ static void test_link(struct trial *t)
 	end_world(t, w);
 }
 
-static const char *judged(struct stream *s, uint8_t *buf, size_t len)
-{
-	return stream_take(s, true, true, buf, len, 1);
-}
-
-static void test_stream(struct trial *t)
-{
-	static const size_t sizes[] = {0, 1, 15, 16, 31, 32, 33, 100, 65507};
-	uint8_t *buf = sim_alloc(STREAM_MAX), *older = sim_alloc(64);
-	struct stream s;
-
-	stream_init(&s, 3, 4);
-	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		stream_write(&s, buf, sizes[i], 1, 1);
-		if (judged(&s, buf, sizes[i]) != NULL || judged(&s, buf, sizes[i]) == NULL)
-			trial_fail(t, "%zu bytes: not once", sizes[i]);
-	}
-	buf[40] ^= 1;
-	if (judged(&s, buf, 65507) == NULL)
-		trial_fail(t, "a flipped bit passes");
-	stream_write(&s, older, 64, 1, 1);
-	stream_write(&s, buf, 64, 1, 1);
-	if (judged(&s, buf, 64) != NULL || judged(&s, older, 64) == NULL)
-		trial_fail(t, "order is not judged");
-	stream_fini(&s);
-	free(buf);
-	free(older);
-}
-
 void trials_selftest(struct trials *list)
 {
 	trials_add(list, test_mappings, 0, "selftest mappings");
@@ -363,5 +351,5 @@ void trials_selftest(struct trials *list)
 	trials_add(list, test_hairpin, 0, "selftest hairpin");
 	trials_add(list, test_firewall, 0, "selftest firewall");
 	trials_add(list, test_link, 0, "selftest link");
-	trials_add(list, test_stream, 0, "selftest stream");
+	trials_add(list, selftest_stream, 0, "selftest stream");
 }

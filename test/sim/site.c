@@ -54,7 +54,8 @@ static struct addr outer_addr(const struct site *s)
 	const struct site *parent = s->config.parent;
 
 	if (parent != NULL)
-		return addr_v4(100, 64, (uint8_t)parent->number, (uint8_t)(10 + parent->attached), 0);
+		return addr_v4(100, 64, (uint8_t)parent->number,
+			(uint8_t)(10 + parent->attached), 0);
 	return addr_v4(20, (uint8_t)(s->number >> 8), (uint8_t)s->number, 7, 0);
 }
 
@@ -68,7 +69,8 @@ static struct addr v6_addr(const struct site *s, unsigned machine)
 	return a;
 }
 
-/* The gate parts the families behind the access link: IPv4 to the NAT, IPv6 to the firewall.
+/* The gate parts the families behind the access link: IPv4 to the NAT, IPv6 to the
+ * firewall.
  */
 static struct zone *gate_new(struct world *w, struct site *s)
 {
@@ -154,9 +156,10 @@ static struct addr inner_addr(const struct site *s)
 {
 	/* Networks differ, but for one in 200: that is what homes are like. */
 	if (s->config.nat)
-		return addr_v4(192, 168, (uint8_t)(s->number % 200), (uint8_t)(10 + s->attached), 0);
-	return addr_v4(
-		s->outer.ip[0], s->outer.ip[1], s->outer.ip[2], (uint8_t)(10 + s->attached), 0);
+		return addr_v4(192, 168, (uint8_t)(s->number % 200),
+			(uint8_t)(10 + s->attached), 0);
+	return addr_v4(s->outer.ip[0], s->outer.ip[1], s->outer.ip[2],
+		(uint8_t)(10 + s->attached), 0);
 }
 
 struct wire site_attach(

@@ -10,14 +10,14 @@
 #include "sim/zone.h"
 
 /* name, text: what stands between a LAN and the outside. */
-#define GUARD_MAP(X)                                                                       \
-	X(NONE, "none")                                                                    \
-	X(FULL_CONE, "full-cone")                                                          \
-	X(ADDRESS, "address-restricted")                                                   \
-	X(PORT, "port-restricted")                                                         \
-	X(REJECT, "reject")                                                                \
-	X(POISON, "poison")                                                                \
-	X(DOUBLE, "double-nat")                                                            \
+#define GUARD_MAP(X)                                                                     \
+	X(NONE, "none")                                                                  \
+	X(FULL_CONE, "full-cone")                                                        \
+	X(ADDRESS, "address-restricted")                                                 \
+	X(PORT, "port-restricted")                                                       \
+	X(REJECT, "reject")                                                              \
+	X(POISON, "poison")                                                              \
+	X(DOUBLE, "double-nat")                                                          \
 	X(FIREWALL, "ipv6-firewall")
 
 enum guard {

@@ -72,7 +72,8 @@ static void make(uint8_t *buf, size_t len, const struct stamp *stamp)
 			rng_mix(number << 24 ^ (uint64_t)stamp->guest << 8 ^ stamp->app));
 }
 
-void stream_write(struct stream *s, uint8_t *buf, size_t len, uint64_t now, uint32_t incarnation)
+void stream_write(
+	struct stream *s, uint8_t *buf, size_t len, uint64_t now, uint32_t incarnation)
 {
 	struct stamp stamp = {.guest = s->guest,
 		.app = s->app,
@@ -145,7 +146,8 @@ static const char *take_numbered(struct stream_way *way, bool ordered, uint64_t 
 	return NULL;
 }
 
-static void note_round_trip(struct stream *s, const uint8_t *buf, size_t len, uint64_t now)
+static void note_round_trip(
+	struct stream *s, const uint8_t *buf, size_t len, uint64_t now)
 {
 	uint64_t sent_at = stream_read(buf, len).sent_at, span = now - sent_at;
 
@@ -160,8 +162,8 @@ static void note_round_trip(struct stream *s, const uint8_t *buf, size_t len, ui
 		s->fastest = span;
 }
 
-const char *stream_take(
-	struct stream *s, bool up, bool ordered, const uint8_t *buf, size_t len, uint64_t now)
+const char *stream_take(struct stream *s, bool up, bool ordered, const uint8_t *buf,
+	size_t len, uint64_t now)
 {
 	struct stream_way *way = up ? &s->up : &s->down;
 	const char *wrong;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What one simulated application says to the target and hears back, each payload made from
- * its number, so that whatever arrives can be judged: sent, unmodified, once, in order. */
+/* What one simulated application says to the target and hears back, each payload made
+ * from its number, so that whatever arrives can be judged: sent, unmodified, once, in
+ * order. */
 #ifndef EYELET_SIM_STREAM_H
 #define EYELET_SIM_STREAM_H
 
@@ -21,18 +22,19 @@ struct bits {
 struct stream_way {
 	uint64_t sent, delivered;
 	struct bits is_sent, is_delivered; /* by number */
-	uint64_t small_sent[STREAM_NUMBERED], small_delivered[STREAM_NUMBERED]; /* by length */
-	uint64_t next;                     /* one more than the highest number delivered */
+	uint64_t small_sent[STREAM_NUMBERED],
+		small_delivered[STREAM_NUMBERED]; /* by length */
+	uint64_t next; /* one more than the highest number delivered */
 };
 
 struct stream {
 	uint32_t guest; /* index of the machine */
 	uint16_t app;
-	uint64_t next;  /* number of the next payload */
+	uint64_t next; /* number of the next payload */
 	struct stream_way up, down;
-	uint64_t echoed_sent_at;     /* latest time of sending that came back */
-	uint64_t echoed_at;          /* when an echo came last */
-	uint64_t slowest, fastest;   /* round trips, ns */
+	uint64_t echoed_sent_at;   /* latest time of sending that came back */
+	uint64_t echoed_at;        /* when an echo came last */
+	uint64_t slowest, fastest; /* round trips, ns */
 };
 
 /* What a payload says of itself. */
@@ -49,16 +51,17 @@ void stream_init(struct stream *s, uint32_t guest, uint16_t app);
 void stream_fini(struct stream *s);
 
 /* Writes the next payload of len bytes and counts it as sent up. */
-void stream_write(struct stream *s, uint8_t *buf, size_t len, uint64_t now, uint32_t incarnation);
+void stream_write(
+	struct stream *s, uint8_t *buf, size_t len, uint64_t now, uint32_t incarnation);
 
 struct stamp stream_read(const uint8_t *buf, size_t len);
 
 /* Counts a payload as echoed by the target. */
 void stream_echo(struct stream *s, const uint8_t *buf, size_t len);
 
-/* Takes a payload that was delivered at the target (up) or at the application. Returns NULL,
- * or what is wrong with it. */
-const char *stream_take(
-	struct stream *s, bool up, bool ordered, const uint8_t *buf, size_t len, uint64_t now);
+/* Takes a payload that was delivered at the target (up) or at the application. Returns
+ * NULL, or what is wrong with it. */
+const char *stream_take(struct stream *s, bool up, bool ordered, const uint8_t *buf,
+	size_t len, uint64_t now);
 
 #endif

@@ -120,26 +120,46 @@ static struct result run_apart(struct trial *t, unsigned seconds_max)
 	return r;
 }
 
-void trial_run(struct trial *t, struct tally *tally, bool here, unsigned seconds_max)
+static const char *again(const struct trial *t)
+{
+	static char text[128];
+
+	if (strncmp(t->name, "random", 6) == 0)
+		snprintf(
+			text, sizeof(text), "random --seeds 1 --first %" PRIu64, t->seed);
+	else
+		snprintf(text, sizeof(text), "scenario '%s' --seed %" PRIu64, t->name,
+			t->seed);
+	return text;
+}
+
+void trial_try(struct trial *t, bool here, unsigned seconds_max)
 {
 	struct result r;
 
 	if (here) {
 		t->run(t);
-		r = result_of(t);
-	} else {
-		r = run_apart(t, seconds_max);
+		return;
 	}
+	r = run_apart(t, seconds_max);
+	t->failed = r.failed;
+	memcpy(t->failure, r.failure, sizeof(t->failure));
+	memcpy(t->note, r.note, sizeof(t->note));
+}
+
+void trial_run(struct trial *t, struct tally *tally, bool here, unsigned seconds_max)
+{
+	trial_try(t, here, seconds_max);
 	tally->number++;
-	if (r.failed)
+	if (t->failed)
 		tally->failed++;
 	else
 		tally->passed++;
-	printf("%sok %u - %s%s%s\n", r.failed ? "not " : "", tally->number, t->name,
-		r.note[0] != '\0' ? " # " : "", r.note);
-	if (r.failed)
-		printf("# %s: %s\n# again: build/sim scenario '%s' --seed %" PRIu64 " -v\n",
-			t->name, r.failure, t->name, t->seed);
+	printf("%sok %u - %s%s%s\n", t->failed ? "not " : "", tally->number, t->name,
+		t->note[0] != '\0' ? " # " : "", t->note);
+	if (t->failed)
+		printf("# %s: %s\n# again: build/sim %s -v\n", t->name, t->failure,
+			again(t));
 	fflush(stdout);
 }
 

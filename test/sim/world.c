@@ -192,7 +192,8 @@ void world_fail(struct world *w, const char *format, ...)
 	va_end(args);
 	w->failed = true;
 	snprintf(w->failure, sizeof(w->failure), "at %" PRIu64 ".%06" PRIu64 " s: %s",
-		(w->now - WORLD_START) / SECOND, (w->now - WORLD_START) % SECOND / 1000, text);
+		(w->now - WORLD_START) / SECOND, (w->now - WORLD_START) % SECOND / 1000,
+		text);
 	trace(w, "FAIL %s", text);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The simulator's ground: a virtual clock, a queue of what happens when, and the network as
- * a graph of nodes that forward packets to each other. */
+/* The simulator's ground: a virtual clock, a queue of what happens when, and the network
+ * as a graph of nodes that forward packets to each other. */
 #ifndef EYELET_SIM_WORLD_H
 #define EYELET_SIM_WORLD_H
 
@@ -23,7 +23,7 @@ struct node {
 	struct world *world;
 	/* Takes the packet, which came in at that side. */
 	void (*forward)(struct node *node, unsigned side, struct packet *packet);
-	void (*run)(struct node *node); /* next_run_at has come */
+	void (*run)(struct node *node);     /* next_run_at has come */
 	void (*destroy)(struct node *node); /* frees it */
 	uint64_t next_run_at;
 	uint64_t scheduled_at; /* earliest wake in the queue; the world's */
@@ -89,20 +89,22 @@ void world_run(struct world *w, uint64_t span);
 bool world_wait(struct world *w, bool (*holds)(void *arg), void *arg, uint64_t span);
 
 /* Notes a broken promise; the first one stands. */
-__attribute__((format(printf, 2, 3))) void world_fail(struct world *w, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void world_fail(
+	struct world *w, const char *format, ...);
 
 /* A line of the trace, with the time, when verbose. */
-__attribute__((format(printf, 2, 3))) void trace(struct world *w, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void trace(
+	struct world *w, const char *format, ...);
 
 /* Leaves the function when the condition does not hold. */
-#define REQUIRE(w, condition, ...)                                                         \
-	do {                                                                               \
-		if ((w)->failed)                                                           \
-			return;                                                            \
-		if (!(condition)) {                                                        \
-			world_fail((w), __VA_ARGS__);                                      \
-			return;                                                            \
-		}                                                                          \
+#define REQUIRE(w, condition, ...)                                                       \
+	do {                                                                             \
+		if ((w)->failed)                                                         \
+			return;                                                          \
+		if (!(condition)) {                                                      \
+			world_fail((w), __VA_ARGS__);                                    \
+			return;                                                          \
+		}                                                                        \
 	} while (0)
 
 /* Never returns NULL. */

@@ -50,7 +50,8 @@ static bool expired(struct zone *z, struct packet *packet)
 		return false;
 	}
 	struct addr router = router_addr(packet, packet->ttl);
-	struct packet *error = packet_error(z->node.world, packet, &router, ICMP_TIME_EXCEEDED);
+	struct packet *error =
+		packet_error(z->node.world, packet, &router, ICMP_TIME_EXCEEDED);
 
 	packet_drop(&z->node, packet, "time exceeded");
 	if (error != NULL)
@@ -58,7 +59,8 @@ static bool expired(struct zone *z, struct packet *packet)
 	return true;
 }
 
-/* Neither comes from an attached one and goes to another, where the zone keeps them apart. */
+/* Neither comes from an attached one and goes to another, where the zone keeps them
+ * apart. */
 static bool kept_apart(const struct zone *z, const struct packet *packet)
 {
 	return z->isolated && route_find(z, &packet->src) != NULL;
@@ -92,8 +94,7 @@ static void destroy(struct node *node)
 	struct zone *z = (struct zone *)node;
 	struct zone_route *r, *next;
 
-	HASH_ITER(hh, z->routes, r, next)
-	{
+	HASH_ITER (hh, z->routes, r, next) {
 		HASH_DEL(z->routes, r);
 		free(r);
 	}
@@ -101,8 +102,8 @@ static void destroy(struct node *node)
 	free(z);
 }
 
-struct zone *zone_new(struct world *w, const char *name, unsigned bits_v4, unsigned bits_v6,
-	unsigned hops)
+struct zone *zone_new(struct world *w, const char *name, unsigned bits_v4,
+	unsigned bits_v6, unsigned hops)
 {
 	struct zone *z = sim_alloc(sizeof(*z));
 

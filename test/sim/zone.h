@@ -17,14 +17,14 @@ struct zone {
 	 * off the TTL; 0 in a LAN. */
 	unsigned hops;
 	bool isolated; /* of a LAN: attached ones cannot reach each other */
-	void *owned; /* freed with it; may be NULL */
+	void *owned;   /* freed with it; may be NULL */
 	/* Hears of every packet that passes; may be NULL. Does not take it. */
 	void (*tap)(void *arg, const struct packet *packet);
 	void *tap_arg;
 };
 
-struct zone *zone_new(struct world *w, const char *name, unsigned bits_v4, unsigned bits_v6,
-	unsigned hops);
+struct zone *zone_new(struct world *w, const char *name, unsigned bits_v4,
+	unsigned bits_v6, unsigned hops);
 
 /* The prefix around addr is reached by that wire. */
 void zone_attach(struct zone *z, const struct addr *addr, struct wire to);

@@ -45,8 +45,7 @@ static bool machine_output(void *core, struct datagram *out, uint64_t now)
 static void machine_expire(void *core, uint64_t now)
 {
 	(void)core;
-	m.expired++;
-	assert_true(now >= m.timeout);
+	m.expired += now >= m.timeout;
 }
 
 static uint64_t machine_next_timeout(const void *core)
@@ -299,6 +298,7 @@ static void says_once_that_buffers_are_clipped(void **state)
 		"bursts");
 	d.clipped = 212992;
 	m.timeout = 1;
+	driver_settle(&d);
 	run_until(expired);
 	assert_int_equal(notices, 1);
 }

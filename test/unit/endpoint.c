@@ -120,6 +120,23 @@ static void what_is_wrong_is_said(void **state)
 	}
 }
 
+static void servers_need_no_port(void **state)
+{
+	static const char *const right[] = {"rdv.example.net", "rdv.example.net:3478",
+		"rdv", "192.0.2.1", "192.0.2.1:5", "2001:db8::1", "[2001:db8::1]:5",
+		"fe80::1%eth0"};
+	static const char *const wrong[] = {"", ":5", "a b", "rdv:", "rdv:x", "rdv:65536",
+		"[2001:db8::1", "rdv:1:2", "rdv,"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++)
+		if (endpoint_check_server(right[i]) != NULL)
+			fail_msg("%s: %s", right[i], endpoint_check_server(right[i]));
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (endpoint_check_server(wrong[i]) == NULL)
+			fail_msg("%s was accepted", wrong[i]);
+}
+
 static void public_addresses_can_be_sent_to(void **state)
 {
 	static const char *const wrong[] = {"", "27015", "0.0.0.0:5", "[::]:5",
@@ -198,6 +215,7 @@ int main(void)
 		cmocka_unit_test(a_name_of_this_machine_resolves),
 		cmocka_unit_test(resolving_leaves_addresses_alone),
 		cmocka_unit_test(what_is_wrong_is_said),
+		cmocka_unit_test(servers_need_no_port),
 		cmocka_unit_test(public_addresses_can_be_sent_to),
 		cmocka_unit_test(lists_read_well),
 		cmocka_unit_test(long_lists_are_cut),

@@ -114,10 +114,11 @@ static void another_version_is_a_failure(void **state)
 	struct guest_progress p = {.tries = 2, .version = 9};
 
 	(void)state;
-	expect_words(
-		&p, EXIT_FAILED, "the rendezvous (", "version 9", "version 1", "update");
+	expect_words(&p, EXIT_FAILED, "the rendezvous rdv.example.net speaks",
+		"version 9", "version 1", "update");
 	p.rendezvous_heard = true;
-	expect_words(&p, EXIT_FAILED, "the host (", "version 9", "version 1", "update");
+	expect_words(&p, EXIT_FAILED, "the host, met by way of rdv.example.net, speaks",
+		"version 9", "version 1", "update");
 }
 
 static void the_rest_timed_out(void **state)

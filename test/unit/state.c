@@ -15,7 +15,7 @@
 
 static char directory[64];
 static char warnings[16384]; /* all sentences of the test, a line each */
-static uint64_t seed;
+static uint64_t random_state;
 
 static void warn(const char *sentence)
 {
@@ -28,7 +28,7 @@ static void fill(void *arg, uint8_t *bytes, size_t len)
 	random_bytes(arg, bytes, len);
 }
 
-static const struct entropy entropy = {fill, &seed};
+static const struct entropy entropy = {fill, &random_state};
 
 static int setup(void **state)
 {
@@ -158,7 +158,7 @@ static void without_any_the_run_goes_on(void **state)
 	write_file("file", "", 0);
 	setenv("STATE_DIRECTORY", path_of("file/below"), 1);
 	s = opened();
-	assert_warned("there is no state directory");
+	assert_warned("cannot make the state directory");
 	assert_warned("file/below");
 	assert_string_equal(s.dir, "");
 	state_service(&s, "x", &service);
@@ -247,7 +247,7 @@ static uint8_t identity_elsewhere(const char *service)
 		uint8_t identity[CRYPTO_KEY_SIZE];
 		struct state s = opened();
 
-		random_u64(&seed); /* else it would make the same as its parent */
+		random_u64(&random_state); /* else it would make the same as its parent */
 		state_identity(&s, service, identity);
 		_exit(identity[0]);
 	}
@@ -341,9 +341,9 @@ static void damaged_secrets_are_put_aside(void **state)
 	for (size_t cut = 0; cut < len; cut += 7)
 		damage_of(text, cut);
 	for (size_t i = 0; i < len; i++) {
-		text[i] ^= (char)(1 << i % 7);
+		text[i] = (char)(text[i] ^ 1 << i % 7);
 		damage_of(text, len);
-		text[i] ^= (char)(1 << i % 7);
+		text[i] = (char)(text[i] ^ 1 << i % 7);
 	}
 	text[len] = 'x';
 	damage_of(text, len + 1);
@@ -356,8 +356,8 @@ static void every_damaged_file_is_kept(void **state)
 	char text[64];
 
 	(void)state;
-	for (char c = 'a'; c <= 'c'; c++) {
-		write_file("service-a", &c, 1);
+	for (int i = 0; i < 3; i++) {
+		write_file("service-a", &"abc"[i], 1);
 		state_service(&s, "a", &service);
 	}
 	read_whole("service-a.damaged", text, sizeof(text));
@@ -542,7 +542,7 @@ static void random_bytes_are_no_guests(void **state)
 
 	(void)state;
 	for (int i = 0; i < 20; i++) {
-		random_bytes(&seed, (uint8_t *)text, sizeof(text));
+		random_bytes(&random_state, (uint8_t *)text, sizeof(text));
 		write_file("guests-a", text, sizeof(text));
 		loaded(&s, &k);
 		assert_int_equal(k.count, 0);
@@ -569,7 +569,7 @@ static void an_unreadable_list_is_left_alone(void **state)
 static int start(void **state)
 {
 	(void)state;
-	seed = random_start();
+	random_state = random_start();
 	return 0;
 }
 

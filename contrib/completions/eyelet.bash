@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# Completion of eyelet(1) for bash.
+
+_eyelet_options() { # COMMAND
+	case $1 in
+	rendezvous) echo --listen --public --alt --no-stun --allow --max-services ;;
+	serve)
+		echo --rendezvous --key --key-file --weak-key --public --port --name \
+			--max-guests --max-flows
+		;;
+	connect) echo --rendezvous --key --key-file --timeout --max-flows ;;
+	keygen) echo --service-name --key --key-file ;;
+	esac
+	echo --help --verbose --quiet
+}
+
+# Names of machines, as ssh and its like complete them, where bash-completion is there.
+_eyelet_hosts() { # WORD
+	if declare -F _known_hosts_real >/dev/null; then
+		_known_hosts_real -- "$1"
+	else
+		mapfile -t COMPREPLY < <(compgen -A hostname -- "$1")
+	fi
+}
+
+_eyelet() {
+	local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+	local command=${COMP_WORDS[1]}
+
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		mapfile -t COMPREPLY < <(
+			compgen -W 'rendezvous serve connect keygen --help --version' -- "$word")
+		return
+	fi
+	case $before in
+	-r | --rendezvous) _eyelet_hosts "$word" ;;
+	--key-file | --allow)
+		compopt -o filenames 2>/dev/null
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		;;
+	-k | --key | --listen | --public | --alt | --max-* | --port | --name | --timeout) ;;
+	*)
+		# Bash breaks the words at "@" but replaces them with it.
+		if [[ $command == connect && ($before == @ || $word == @*) ]]; then
+			mapfile -t COMPREPLY < <(compgen -f -P @ -- "${word#@}")
+		elif [[ $word == -* ]]; then
+			mapfile -t COMPREPLY < <(compgen -W "$(_eyelet_options "$command")" -- "$word")
+		fi
+		;;
+	esac
+}
+
+complete -F _eyelet eyelet

@@ -1,0 +1,755 @@
+/* SPDX-License-Identifier: MIT */
+/* libeyelet: a path through the NATs between two machines, for any UDP application.
+ *
+ * The library has two parts, and a program may use either.
+ *
+ * Passive (eyelet_guest, eyelet_host, eyelet_rendezvous): the protocol alone. It opens no
+ * socket, reads no clock, draws no randomness, calls nobody back: nothing happens unless you
+ * call. You hand it datagrams and the time, and ask it for datagrams, events and the next
+ * deadline:
+ *
+ *	on a datagram:   X_input; then the round below
+ *	at the deadline: X_expire; then the round below
+ *	the round:       while (X_output) send; while (X_next_event) handle, until neither has
+ *	                 any; then sleep until X_next_timeout
+ *
+ * Active (eyelet_connect, eyelet_serve, eyelet_serve_rendezvous): a forwarder with sockets
+ * on a libev loop of yours, or in a thread of its own.
+ *
+ * All over the library: functions that can fail return 0 (EYELET_OK) or more, or a negative
+ * EYELET_E...; pointers are not NULL unless said otherwise; what a parameter points to stays
+ * the caller's and is copied if it is kept. Time is in nanoseconds of any clock that never
+ * goes back, and had better count suspend (eyelet_now); a deadline that does not come is
+ * EYELET_NEVER. Two objects may be used by two threads at once; one object may not, but for
+ * what is said at eyelet_forwarder. */
+#ifndef EYELET_H
+#define EYELET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifndef EYELET_API
+#if defined(__GNUC__)
+#define EYELET_API __attribute__((visibility("default")))
+#else
+#define EYELET_API
+#endif
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- version and errors ------------------------------------------------------------- */
+
+#define EYELET_VERSION_MAJOR 0
+#define EYELET_VERSION_MINOR 1
+#define EYELET_VERSION_PATCH 0
+/* To compare with: 0xMMmmpp. */
+#define EYELET_VERSION_NUMBER                                                            \
+	(EYELET_VERSION_MAJOR << 16 | EYELET_VERSION_MINOR << 8 | EYELET_VERSION_PATCH)
+
+/* Returns the EYELET_VERSION_NUMBER of the library that runs, which may be newer than the
+ * header. */
+EYELET_API uint32_t eyelet_version(void);
+/* The same as text, "0.1.0". */
+EYELET_API const char *eyelet_version_text(void);
+
+/* name, value, sentence */
+#define EYELET_ERROR_MAP(X)                                                              \
+	X(INVAL, -1, "an argument is out of its range")                                  \
+	X(NOMEM, -2, "out of memory")                                                    \
+	X(TICKET, -3, "this is no ticket")                                               \
+	X(ADDRESS, -4, "this is no address")                                             \
+	X(RESOLVE, -5, "no rendezvous has a name that resolves")                         \
+	X(SOCKET, -6, "a socket cannot be had")                                          \
+	X(NOTCONN, -7, "there is no session to send by")                                 \
+	X(REFUSED, -8, "the host refuses")                                               \
+	X(TIMEDOUT, -9, "the time has run out")                                          \
+	X(THREAD, -10, "a thread cannot be had")                                         \
+	X(BUSY, -11, "that is going on already")
+
+enum eyelet_error {
+	EYELET_OK = 0,
+#define EYELET_X(name, value, text) EYELET_E##name = value,
+	EYELET_ERROR_MAP(EYELET_X)
+#undef EYELET_X
+};
+
+/* Returns the static sentence of an error; one for unknown values too. */
+EYELET_API const char *eyelet_strerror(int error);
+
+/* --- time and randomness ------------------------------------------------------------ */
+
+#define EYELET_SECOND UINT64_C(1000000000)
+#define EYELET_NEVER  UINT64_MAX
+
+/* Returns CLOCK_BOOTTIME (where there is none CLOCK_MONOTONIC) in nanoseconds. The passive
+ * part does not call it; it is here for those who drive it. */
+EYELET_API uint64_t eyelet_now(void);
+
+/* Where an object takes its randomness from: fill writes len unpredictable bytes and cannot
+ * fail. A test that gives a seeded one decides everything. */
+struct eyelet_entropy {
+	void (*fill)(void *arg, uint8_t *bytes, size_t len);
+	void *arg; /* the caller's, given to fill; outlives the object */
+};
+
+/* A fill that reads the system's randomness; arg is ignored. Aborts if the system has
+ * none. */
+EYELET_API void eyelet_random(void *arg, uint8_t *bytes, size_t len);
+
+/* Overwrites len bytes with zeros in a way that compilers keep. */
+EYELET_API void eyelet_wipe(void *bytes, size_t len);
+
+/* --- addresses, paths, datagrams ---------------------------------------------------- */
+
+#define EYELET_ADDR_NONE 0
+#define EYELET_ADDR_V4   4
+#define EYELET_ADDR_V6   6
+
+/* A transport address. All bytes count when two are compared: begin with zeros. */
+struct eyelet_addr {
+	uint8_t family;   /* EYELET_ADDR_... */
+	uint8_t reserved; /* 0 */
+	uint16_t port;    /* host byte order */
+	uint32_t scope;   /* interface index of a link-local IPv6 address, else 0 */
+	uint8_t ip[16];   /* network byte order; IPv4 in the first 4, the rest 0 */
+};
+
+/* Reads "1.2.3.4", "1.2.3.4:5", "2001:db8::1" or "[2001:db8::1]:5"; a text without port gets
+ * default_port. Names are not resolved. EYELET_EADDRESS, with *addr untouched. */
+EYELET_API int eyelet_addr_parse(
+	struct eyelet_addr *addr, const char *text, uint16_t default_port);
+
+/* Writes "1.2.3.4:5" or "[2001:db8::1]:5" (RFC 5952), "-" without a family, into
+ * EYELET_ADDR_TEXT_MAX bytes and returns text. */
+#define EYELET_ADDR_TEXT_MAX 64
+EYELET_API const char *eyelet_addr_format(char *text, const struct eyelet_addr *addr);
+
+/* Converts from and to the system's struct sockaddr_in and sockaddr_in6. The first returns
+ * EYELET_EADDRESS for other families; the second writes into size bytes (a struct
+ * sockaddr_storage is enough) and returns the length, or EYELET_EADDRESS without a family,
+ * or EYELET_EINVAL for too little room. */
+struct sockaddr;
+EYELET_API int eyelet_addr_from_sockaddr(
+	struct eyelet_addr *addr, const struct sockaddr *from);
+EYELET_API int eyelet_addr_to_sockaddr(
+	const struct eyelet_addr *addr, struct sockaddr *to, size_t size);
+
+/* A (local socket, remote address) pair. */
+struct eyelet_path {
+	uint32_t socket;  /* the caller's number of the socket */
+	uint32_t ifindex; /* interface it came in by; 0 lets the kernel choose */
+	struct eyelet_addr
+		local; /* own address; EYELET_ADDR_NONE lets the kernel choose */
+	struct eyelet_addr remote; /* the other end */
+};
+
+#define EYELET_DATAGRAM_MAX 1200  /* longest one that X_output gives, bytes */
+#define EYELET_PAYLOAD_MAX  65507 /* longest application datagram, bytes */
+#define EYELET_OVERHEAD     28    /* most bytes that sealing adds to one part */
+
+/* A datagram the protocol wants sent. */
+struct eyelet_datagram {
+	struct eyelet_path path;
+	uint8_t ttl;  /* TTL or hop limit to send with; 0 is the system's default */
+	uint8_t tos;  /* TOS or traffic class octet */
+	uint16_t len; /* bytes of data */
+	uint8_t data[EYELET_DATAGRAM_MAX];
+};
+
+/* --- secrets, keys, tickets --------------------------------------------------------- */
+
+#define EYELET_KEY_SIZE     32
+#define EYELET_SERVICE_SIZE 96
+#define EYELET_SECRET_SIZE  16
+
+/* All a host needs to be a service: what names it, authorises registering, and the secret
+ * that its guests know. Keep these bytes, secret, and the host is the same after a restart.
+ * The last 16 tell it from other hosts of the same service. */
+struct eyelet_service {
+	uint8_t bytes[EYELET_SERVICE_SIZE];
+};
+
+/* Makes a new service. */
+EYELET_API int eyelet_service_generate(
+	struct eyelet_service *service, const struct eyelet_entropy *entropy);
+
+/* Derives the service of a text key, as "KEY" or "name:PASSPHRASE", by scrypt: takes 0.1 s
+ * and 32 MB. Whoever knows the key can pose as the host; see eyelet_key_strength. The last
+ * 16 bytes are drawn from entropy. EYELET_ENOMEM. */
+EYELET_API int eyelet_service_from_key(struct eyelet_service *service, const char *key,
+	const struct eyelet_entropy *entropy);
+
+/* Writes a new text key of 128 random bits, with its NUL, into EYELET_KEY_TEXT_MAX bytes. */
+#define EYELET_KEY_TEXT_MAX 40
+EYELET_API int eyelet_key_generate(char *text, const struct eyelet_entropy *entropy);
+
+/* Returns how many bits a text key is worth, by a pessimistic estimate. Below 40 a host
+ * should refuse to go by it. */
+EYELET_API unsigned eyelet_key_strength(const char *key);
+
+/* What a guest knows of a service. */
+#define EYELET_SERVERS_MAX 256 /* bytes of the list, with its NUL */
+struct eyelet_ticket {
+	uint8_t service[EYELET_KEY_SIZE];   /* Ed25519 public key: the service's name */
+	uint8_t secret[EYELET_SECRET_SIZE]; /* whoever has it can reach the host */
+	/* Where to meet: HOST, HOST:PORT, ADDR:PORT or [V6]:PORT, comma-separated */
+	char servers[EYELET_SERVERS_MAX];
+};
+
+/* Makes the ticket of a service, or of a text key (as eyelet_service_from_key), that meets
+ * at servers. EYELET_ETICKET if the list has other characters than names and addresses, is
+ * empty or too long; EYELET_ENOMEM. */
+EYELET_API int eyelet_ticket_from_service(struct eyelet_ticket *ticket,
+	const struct eyelet_service *service, const char *servers);
+EYELET_API int eyelet_ticket_from_key(
+	struct eyelet_ticket *ticket, const char *key, const char *servers);
+
+/* Writes the line "eyelet:...", with its NUL, into EYELET_TICKET_TEXT_MAX bytes.
+ * EYELET_ETICKET if the list of servers is none. */
+#define EYELET_TICKET_TEXT_MAX 328
+EYELET_API int eyelet_ticket_encode(char *text, const struct eyelet_ticket *ticket);
+
+/* Reads such a line; white space around it is ignored. EYELET_ETICKET, with *why (unless why
+ * is NULL) a static part of a sentence that says what is wrong with it. */
+EYELET_API int eyelet_ticket_decode(
+	struct eyelet_ticket *ticket, const char *text, const char **why);
+
+/* Writes and reads the name of a service in logs and lists of allowed ones, 43 characters
+ * and a NUL. EYELET_ETICKET if the text is no such name. */
+#define EYELET_SERVICE_NAME_MAX 44
+EYELET_API void eyelet_service_name_encode(
+	char *text, const uint8_t service[EYELET_KEY_SIZE]);
+EYELET_API int eyelet_service_name_decode(
+	uint8_t service[EYELET_KEY_SIZE], const char *text);
+
+/* Computes what a host sees of a guest's identity (X25519: the public key of the secret). */
+EYELET_API void eyelet_identity_public(
+	uint8_t public_key[EYELET_KEY_SIZE], const uint8_t identity[EYELET_KEY_SIZE]);
+
+/* --- verdicts and events ------------------------------------------------------------ */
+
+/* What became of a datagram: name, text */
+#define EYELET_VERDICT_MAP(X)                                                            \
+	X(CONSUMED, "consumed")                                                          \
+	X(DELIVER, "deliver")                                                            \
+	X(DROP_MALFORMED, "malformed")                                                   \
+	X(DROP_UNKNOWN_TYPE, "unknown-type")                                             \
+	X(DROP_VERSION, "version")                                                       \
+	X(DROP_UNSOLICITED, "unsolicited")                                               \
+	X(DROP_NO_SESSION, "no-session")                                                 \
+	X(DROP_REPLAY, "replay")                                                         \
+	X(DROP_FORGED, "forged")                                                         \
+	X(DROP_STALE, "stale")                                                           \
+	X(DROP_LIMIT, "limit")                                                           \
+	X(DROP_MEMORY, "memory")                                                         \
+	X(DROP_NOT_ALLOWED, "not-allowed")
+
+enum eyelet_verdict {
+#define EYELET_X(name, text) EYELET_VERDICT_##name,
+	EYELET_VERDICT_MAP(EYELET_X)
+#undef EYELET_X
+		EYELET_VERDICT_COUNT
+};
+
+#define EYELET_VERDICTS_MAX 32 /* room for more in the counters below */
+
+EYELET_API const char *eyelet_verdict_name(enum eyelet_verdict verdict);
+
+/* What there is to do or to hear of: name, text. Those that ask the passive part's user to do
+ * something come first; the active part does them by itself, and tells. */
+#define EYELET_EVENT_MAP(X)                                                                 \
+	/* open a public socket of addr.family and give it number by X_add_socket */        \
+	X(SOCKET_WANTED, "socket-wanted")                                                   \
+	/* close the socket with this number */                                             \
+	X(SOCKET_DONE, "socket-done")                                                       \
+	/* flow ends: what its user pointer holds is to be released */                      \
+	X(FLOW_CLOSED, "flow-closed")                                                       \
+	/* host: remember that the guest with this identity has this number */              \
+	X(GUEST_NEW, "guest-new")                                                           \
+	/* host: a lease is held at addr; peer is the own address as observed there */      \
+	X(REGISTERED, "registered")                                                         \
+	/* host: the rendezvous at addr lost the lease or went silent; why */               \
+	X(LEASE_LOST, "lease-lost")                                                         \
+	/* host: the rendezvous at addr says no; number for eyelet_refusal_text */          \
+	X(LEASE_REFUSED, "lease-refused")                                                   \
+	/* host: the own mapping differs by destination: at peer, and addr */               \
+	X(MAPPING_SPOILT, "mapping-spoilt")                                                 \
+	/* host: number NATs of its own stand before the rendezvous */                      \
+	X(LEVELS_COUNTED, "levels-counted")                                                 \
+	/* host: a guest asks; number addresses are punched */                              \
+	X(PUNCHING, "punching")                                                             \
+	/* host: guest number is connected over path; span since it asked */                \
+	X(GUEST_CONNECTED, "guest-connected")                                               \
+	/* host: guest number is gone; why */                                               \
+	X(GUEST_GONE, "guest-gone")                                                         \
+	/* guest: asking the rendezvous at addr; number is the try, from 0 */               \
+	X(ASKING, "asking")                                                                 \
+	/* guest: the rendezvous at addr answers; peer is the own address observed there */ \
+	X(OBSERVED, "observed")                                                             \
+	/* guest: the service is known at addr */                                           \
+	X(SERVICE_FOUND, "service-found")                                                   \
+	/* guest: the rendezvous at addr says no; number for eyelet_refusal_text */         \
+	X(ASK_REFUSED, "ask-refused")                                                       \
+	/* guest: the host answered; number addresses are tried */                          \
+	X(HOST_FOUND, "host-found")                                                         \
+	/* guest: connected over path; span since the attempt began */                      \
+	X(CONNECTED, "connected")                                                           \
+	/* guest: the session went silent or was ended; why; it tries again by itself */    \
+	X(LOST, "lost")                                                                     \
+	/* guest: the host says no; number for eyelet_host_refusal_text */                  \
+	X(REFUSED, "refused")                                                               \
+	/* either: addr speaks version number of the protocol, and not ours */              \
+	X(VERSION_MISMATCH, "version-mismatch")
+
+enum eyelet_event_type {
+#define EYELET_X(name, text) EYELET_EVENT_##name,
+	EYELET_EVENT_MAP(EYELET_X)
+#undef EYELET_X
+		EYELET_EVENT_COUNT
+};
+
+struct eyelet_flow;
+
+struct eyelet_event {
+	enum eyelet_event_type type;
+	uint32_t number;
+	struct eyelet_addr addr, peer;
+	struct eyelet_path path;
+	uint64_t span;   /* ns */
+	const char *why; /* static text, or NULL */
+	/* Of FLOW_CLOSED: valid until the next call of X_next_event; NULL in the active part. */
+	struct eyelet_flow *flow;
+	uint8_t identity[EYELET_KEY_SIZE]; /* public, of the guest meant */
+};
+
+EYELET_API const char *eyelet_event_name(enum eyelet_event_type type);
+
+/* Return the static sentence of a refusal by a rendezvous, or by a host. */
+EYELET_API const char *eyelet_refusal_text(uint32_t number);
+EYELET_API const char *eyelet_host_refusal_text(uint32_t number);
+
+/* --- flows -------------------------------------------------------------------------- */
+
+/* One local application socket's traffic. Flows belong to their guest or host and outlive
+ * sessions; each lives until its FLOW_CLOSED event is told (5 minutes idle), or its owner is
+ * freed. */
+
+/* Return the id on the wire, the host's number of the guest (host only, else 0), and the
+ * application's address (guest only, else of no family). */
+EYELET_API uint16_t eyelet_flow_id(const struct eyelet_flow *flow);
+EYELET_API uint32_t eyelet_flow_guest(const struct eyelet_flow *flow);
+EYELET_API struct eyelet_addr eyelet_flow_app(const struct eyelet_flow *flow);
+
+/* A pointer of the passive part's user, NULL at first. */
+EYELET_API void *eyelet_flow_user(const struct eyelet_flow *flow);
+EYELET_API void eyelet_flow_set_user(struct eyelet_flow *flow, void *user);
+
+/* A payload on its way to an application. */
+struct eyelet_delivery {
+	struct eyelet_flow *flow;
+	/* In the input's buffer; or the library's, valid until the next call with the same
+	 * object. */
+	uint8_t *payload;
+	size_t len; /* bytes, 0..EYELET_PAYLOAD_MAX */
+};
+
+/* Returns in how many parts X_seal must be called for a payload of len bytes (1 or 2); 0 if
+ * it is longer than EYELET_PAYLOAD_MAX. */
+EYELET_API unsigned eyelet_parts(size_t len);
+
+/* --- the guest, passive ------------------------------------------------------------- */
+
+struct eyelet_guest;
+
+#define EYELET_RENDEZVOUS_MAX 16 /* addresses to meet at */
+#define EYELET_SOCKETS_MAX    8  /* public sockets, numbered from 0 */
+#define EYELET_LOCALS_MAX     8
+
+#define EYELET_CIPHER_CHACHA20_POLY1305 1 /* RFC 8439 */
+#define EYELET_CIPHER_AES_256_GCM       2 /* NIST SP 800-38D */
+
+struct eyelet_guest_config {
+	struct eyelet_entropy entropy; /* required */
+	/* Required; copied; the text of its servers is not read. */
+	const struct eyelet_ticket *ticket;
+	/* 32 random bytes, secret, the same in each run: a host numbers its guests by it. */
+	uint8_t identity[EYELET_KEY_SIZE];
+	struct eyelet_addr servers[EYELET_RENDEZVOUS_MAX]; /* each as dialled */
+	uint32_t server_count;
+	struct eyelet_addr listens[2]; /* own addresses for applications: never sent to */
+	uint32_t flows_max;            /* 1..65,535; default 256 */
+	/* Set of EYELET_CIPHER_...; default: ChaCha20-Poly1305, and AES where this processor
+	 * has instructions for it. */
+	uint8_t ciphers;
+	uint8_t reserved[27]; /* 0 */
+};
+
+/* Zeroes all and fills in the defaults. */
+EYELET_API void eyelet_guest_config_init(struct eyelet_guest_config *config);
+
+/* Makes a guest. EYELET_EINVAL, EYELET_ENOMEM; *guest is then NULL. */
+EYELET_API int eyelet_guest_new(struct eyelet_guest **guest,
+	const struct eyelet_guest_config *config, uint64_t now);
+/* Forgets everything, silently (see eyelet_guest_shutdown), and wipes its secrets; its flows
+ * are gone. Nothing happens for NULL. */
+EYELET_API void eyelet_guest_free(struct eyelet_guest *guest);
+
+/* Tells of a public socket: its number (0 and 1 for the first two, else that of the
+ * SOCKET_WANTED event) and the address it is bound to, with the real port. EYELET_EINVAL for
+ * other numbers, or no family. */
+EYELET_API int eyelet_guest_add_socket(struct eyelet_guest *guest, uint32_t number,
+	const struct eyelet_addr *bound, uint64_t now);
+
+/* Tells the own interface addresses, ports ignored, best first; replaces those told before;
+ * further than EYELET_LOCALS_MAX are ignored. */
+EYELET_API void eyelet_guest_set_locals(
+	struct eyelet_guest *guest, const struct eyelet_addr *locals, size_t count);
+
+/* Begins to ask; to be called once, after the first sockets were told. */
+EYELET_API void eyelet_guest_start(struct eyelet_guest *guest, uint64_t now);
+
+/* Finds the flow of an application's address, or makes it. NULL at the limit, or if memory
+ * ran out. */
+EYELET_API struct eyelet_flow *eyelet_guest_flow(
+	struct eyelet_guest *guest, const struct eyelet_addr *app, uint64_t now);
+
+/* Takes one datagram of len bytes that came in over path; buf is used in place and its
+ * contents are lost. EYELET_VERDICT_DELIVER fills *delivery; any other leaves it alone. */
+EYELET_API enum eyelet_verdict eyelet_guest_input(struct eyelet_guest *guest,
+	const struct eyelet_path *path, uint8_t *buf, size_t len, uint64_t now,
+	struct eyelet_delivery *delivery);
+
+/* Tells of an ICMP error for a datagram sent to path->remote: type and code of ICMP (ICMPv6
+ * on an IPv6 path), the router that sent it, the start of the datagram's payload. A hint. */
+EYELET_API void eyelet_guest_icmp(struct eyelet_guest *guest,
+	const struct eyelet_path *path, const struct eyelet_addr *offender, uint8_t type,
+	uint8_t code, const uint8_t *quoted, size_t quoted_len, uint64_t now);
+
+EYELET_API bool eyelet_guest_connected(const struct eyelet_guest *guest);
+
+/* Seals part (0 .. eyelet_parts(len) - 1) of one application datagram of len bytes into out,
+ * which has room for len + EYELET_OVERHEAD bytes and does not overlap payload, and writes
+ * where to send it. Returns the bytes to send; EYELET_ENOTCONN if not connected now (the
+ * caller may keep the datagram for later); EYELET_EINVAL for a part or length out of range. */
+EYELET_API int eyelet_guest_seal(struct eyelet_guest *guest, struct eyelet_flow *flow,
+	unsigned part, const uint8_t *payload, size_t len, uint8_t *out,
+	struct eyelet_path *path, uint64_t now);
+
+/* Takes the next datagram to be sent. Returns false if there is none. */
+EYELET_API bool eyelet_guest_output(
+	struct eyelet_guest *guest, struct eyelet_datagram *datagram, uint64_t now);
+/* Does what has become due. */
+EYELET_API void eyelet_guest_expire(struct eyelet_guest *guest, uint64_t now);
+/* Returns when eyelet_guest_expire is to be called, ns; EYELET_NEVER; may be past. */
+EYELET_API uint64_t eyelet_guest_next_timeout(const struct eyelet_guest *guest);
+/* Takes the next event. Returns false if there is none. Events for the user's information are
+ * lost, oldest first, if more than 128 wait. */
+EYELET_API bool eyelet_guest_next_event(
+	struct eyelet_guest *guest, struct eyelet_event *event);
+
+/* Ends the session: eyelet_guest_output then gives a goodbye. */
+EYELET_API void eyelet_guest_shutdown(struct eyelet_guest *guest, uint64_t now);
+
+/* What was seen since the guest was last connected, or made: why it is not. */
+struct eyelet_guest_progress {
+	uint32_t tries;        /* attempts begun */
+	uint32_t addresses;    /* of the host, tried in the last attempt */
+	bool rendezvous_heard; /* any rendezvous answered */
+	bool no_service;       /* its last word was that it knows no such service */
+	bool service_found;    /* a rendezvous knew the service */
+	bool host_answered;    /* the host answered through the rendezvous */
+	uint8_t refused_by_rendezvous; /* for eyelet_refusal_text; 0 none */
+	uint8_t refused;               /* for eyelet_host_refusal_text; 0 none */
+	uint8_t version;               /* other than ours, that somebody spoke; 0 none */
+	uint8_t reserved[9];
+};
+EYELET_API void eyelet_guest_get_progress(
+	const struct eyelet_guest *guest, struct eyelet_guest_progress *progress);
+
+struct eyelet_guest_counts {
+	uint64_t verdicts[EYELET_VERDICTS_MAX]; /* inputs by enum eyelet_verdict */
+	uint64_t datagrams_out, bytes_out, datagrams_in, bytes_in; /* payloads */
+	uint64_t rtt; /* ns, of the last ping; 0 unknown */
+	uint64_t reserved[4];
+};
+EYELET_API void eyelet_guest_get_counts(
+	const struct eyelet_guest *guest, struct eyelet_guest_counts *counts);
+
+/* --- the host, passive -------------------------------------------------------------- */
+
+struct eyelet_host;
+
+struct eyelet_host_config {
+	struct eyelet_entropy entropy;                     /* required */
+	const struct eyelet_service *service;              /* required; copied */
+	struct eyelet_addr servers[EYELET_RENDEZVOUS_MAX]; /* each as dialled */
+	uint32_t server_count;
+	uint32_t guests_max;           /* connected at once; default 16,384 */
+	uint32_t flows_max;            /* per guest, 1..65,535; default 256 */
+	uint32_t half_open_max;        /* sessions not yet confirmed; default 1,024 */
+	struct eyelet_addr publics[2]; /* own ones by configuration, or none */
+	struct eyelet_addr targets[2]; /* never punched; or none */
+	uint8_t ciphers;               /* as the guest's */
+	uint8_t reserved[31];          /* 0 */
+};
+
+/* As those of the guest, but for what is said here. */
+EYELET_API void eyelet_host_config_init(struct eyelet_host_config *config);
+EYELET_API int eyelet_host_new(
+	struct eyelet_host **host, const struct eyelet_host_config *config, uint64_t now);
+EYELET_API void eyelet_host_free(struct eyelet_host *host);
+/* The newest socket of a family is the one that leases and new guests use. */
+EYELET_API int eyelet_host_add_socket(struct eyelet_host *host, uint32_t number,
+	const struct eyelet_addr *bound, uint64_t now);
+EYELET_API void eyelet_host_set_locals(
+	struct eyelet_host *host, const struct eyelet_addr *locals, size_t count);
+
+/* Tells of a guest known from an earlier run, by public identity and number
+ * (1..4,194,302), as the GUEST_NEW event told. EYELET_EINVAL. */
+EYELET_API int eyelet_host_know_guest(struct eyelet_host *host,
+	const uint8_t identity[EYELET_KEY_SIZE], uint32_t number);
+
+EYELET_API enum eyelet_verdict eyelet_host_input(struct eyelet_host *host,
+	const struct eyelet_path *path, uint8_t *buf, size_t len, uint64_t now,
+	struct eyelet_delivery *delivery);
+EYELET_API void eyelet_host_icmp(struct eyelet_host *host, const struct eyelet_path *path,
+	const struct eyelet_addr *offender, uint8_t type, uint8_t code,
+	const uint8_t *quoted, size_t quoted_len, uint64_t now);
+/* EYELET_ENOTCONN, too, is counted as a datagram dropped: a host keeps none for later. */
+EYELET_API int eyelet_host_seal(struct eyelet_host *host, struct eyelet_flow *flow,
+	unsigned part, const uint8_t *payload, size_t len, uint8_t *out,
+	struct eyelet_path *path, uint64_t now);
+EYELET_API bool eyelet_host_output(
+	struct eyelet_host *host, struct eyelet_datagram *datagram, uint64_t now);
+EYELET_API void eyelet_host_expire(struct eyelet_host *host, uint64_t now);
+EYELET_API uint64_t eyelet_host_next_timeout(const struct eyelet_host *host);
+EYELET_API bool eyelet_host_next_event(
+	struct eyelet_host *host, struct eyelet_event *event);
+/* Ends all sessions and leases. */
+EYELET_API void eyelet_host_shutdown(struct eyelet_host *host, uint64_t now);
+
+struct eyelet_host_counts {
+	uint64_t verdicts[EYELET_VERDICTS_MAX];
+	uint64_t hellos, handshakes; /* hellos with a right MAC; X25519 handshakes done */
+	uint64_t dropped_out;        /* datagrams for a guest that was not connected */
+	uint64_t unproved_bytes;     /* sent to addresses nothing had proved (punches) */
+	uint32_t guests, half_open, attempts; /* now */
+	uint32_t reserved[9];
+};
+EYELET_API void eyelet_host_get_counts(
+	const struct eyelet_host *host, struct eyelet_host_counts *counts);
+
+/* --- the rendezvous, passive -------------------------------------------------------- */
+
+struct eyelet_rendezvous;
+
+#define EYELET_RENDEZVOUS_PORT 3478
+#define EYELET_PUBLICS_MAX     8
+
+struct eyelet_rendezvous_config {
+	struct eyelet_entropy entropy; /* required */
+	/* Addresses it goes by beyond those its sockets receive at (1:1 NAT); with none of
+	 * them, and a private receiving address, any of the same port is accepted. */
+	struct eyelet_addr publics[EYELET_PUBLICS_MAX];
+	uint32_t public_count;
+	uint32_t alt_mask; /* bit i: it also answers on port alt_base + i */
+	uint16_t alt_base;
+	bool stun;              /* answer bare STUN Binding requests; default true */
+	bool listed_only;       /* serve only services told by eyelet_rendezvous_allow */
+	uint32_t services_max;  /* default 1,000,000 */
+	uint32_t attempts_max;  /* default 16,384 */
+	uint32_t attempt_rate;  /* new attempts a second per network and service, 200 */
+	uint32_t attempt_burst; /* 1,000 */
+	/* STUN answers a second per network, 20; in all 50 times as many */
+	uint32_t stun_rate;
+	uint8_t reserved[32]; /* 0 */
+};
+
+EYELET_API void eyelet_rendezvous_config_init(struct eyelet_rendezvous_config *config);
+/* Returns the bytes of memory that a full table of services takes. */
+EYELET_API size_t eyelet_rendezvous_memory(const struct eyelet_rendezvous_config *config);
+/* EYELET_EINVAL, EYELET_ENOMEM; *rendezvous is then NULL. */
+EYELET_API int eyelet_rendezvous_new(struct eyelet_rendezvous **rendezvous,
+	const struct eyelet_rendezvous_config *config, uint64_t now);
+EYELET_API void eyelet_rendezvous_free(struct eyelet_rendezvous *rendezvous);
+
+/* Lists a service by its public key (eyelet_ticket.service). EYELET_ENOMEM. The second
+ * empties the list; leases stay until they run out. */
+EYELET_API int eyelet_rendezvous_allow(
+	struct eyelet_rendezvous *rendezvous, const uint8_t service[EYELET_KEY_SIZE]);
+EYELET_API void eyelet_rendezvous_forget_allowed(struct eyelet_rendezvous *rendezvous);
+
+/* path->local must be the address that the datagram was sent to. Never
+ * EYELET_VERDICT_DELIVER. */
+EYELET_API enum eyelet_verdict eyelet_rendezvous_input(
+	struct eyelet_rendezvous *rendezvous, const struct eyelet_path *path,
+	const uint8_t *buf, size_t len, uint64_t now);
+EYELET_API bool eyelet_rendezvous_output(struct eyelet_rendezvous *rendezvous,
+	struct eyelet_datagram *datagram, uint64_t now);
+EYELET_API void eyelet_rendezvous_expire(
+	struct eyelet_rendezvous *rendezvous, uint64_t now);
+EYELET_API uint64_t eyelet_rendezvous_next_timeout(
+	const struct eyelet_rendezvous *rendezvous);
+EYELET_API bool eyelet_rendezvous_next_event(
+	struct eyelet_rendezvous *rendezvous, struct eyelet_event *event);
+
+struct eyelet_rendezvous_counts {
+	uint64_t verdicts[EYELET_VERDICTS_MAX];
+	uint64_t registrations, refreshes, asks, introductions, answers, stun, refusals;
+	uint64_t signatures;                /* verified, right or wrong */
+	uint32_t services, hosts, attempts; /* now */
+	uint32_t reserved[9];
+};
+EYELET_API void eyelet_rendezvous_get_counts(const struct eyelet_rendezvous *rendezvous,
+	struct eyelet_rendezvous_counts *counts);
+
+/* --- active: forwarders ------------------------------------------------------------- */
+
+/* A guest, a host or a rendezvous with its sockets, on a libev loop.
+ *
+ * With a loop of the caller's in its configuration, it lives in that loop's thread: it and
+ * all functions on it are to be called there, and the loop outlives it. Nothing is sent and
+ * nothing told before the loop runs.
+ *
+ * Without one it makes its own, and waits for eyelet_forwarder_start_thread; from then on the
+ * functions below may be called from any thread. */
+struct eyelet_forwarder;
+struct ev_loop;
+
+/* Calls, in the loop's thread; each may be NULL. They may call anything on the forwarder, and
+ * eyelet_forwarder_free too: it is then freed when the loop's present round has ended. With a
+ * thread of its own they run while eyelet_forwarder_lock is held. */
+struct eyelet_hooks {
+	/* An event of enum eyelet_event_type happened; valid until the return. */
+	void (*event)(
+		void *arg, struct eyelet_forwarder *f, const struct eyelet_event *event);
+	/* A rare thing of the sockets' (a target refuses, the kernel limits a buffer, out of
+	 * descriptors): one sentence, seldom repeated. */
+	void (*notice)(void *arg, struct eyelet_forwarder *f, const char *text);
+	void *arg;
+};
+
+struct eyelet_connect_config {
+	struct ev_loop *loop; /* NULL: its own */
+	struct eyelet_hooks hooks;
+	const struct eyelet_ticket *ticket; /* required; copied */
+	/* As in eyelet_guest_config; all 0: one for this run. */
+	uint8_t identity[EYELET_KEY_SIZE];
+	struct eyelet_addr servers[EYELET_RENDEZVOUS_MAX];
+	uint32_t server_count;         /* 0: the ticket's are resolved */
+	uint32_t listen_count;         /* 0: 127.0.0.1 and a port the system picks */
+	struct eyelet_addr listens[2]; /* where applications send to; port 0 picks one */
+	uint32_t flows_max;            /* 0: 256 */
+	uint8_t reserved[28];          /* 0 */
+};
+
+/* A guest a host met in an earlier run. */
+struct eyelet_known_guest {
+	uint8_t identity[EYELET_KEY_SIZE]; /* public */
+	uint32_t number;
+};
+
+struct eyelet_serve_config {
+	struct ev_loop *loop;
+	struct eyelet_hooks hooks;
+	const struct eyelet_service *service; /* required; copied */
+	const char *server_names; /* as eyelet_ticket.servers, resolved; or NULL */
+	struct eyelet_addr servers[EYELET_RENDEZVOUS_MAX]; /* and these */
+	uint32_t server_count;
+	uint32_t target_count; /* 1 or 2 */
+	/* The application's server: the second where the first refuses. */
+	struct eyelet_addr targets[2];
+	struct eyelet_addr publics[2]; /* own ones by configuration, or none */
+	uint16_t port;                 /* public UDP port; 0 picks one */
+	/* Run a rendezvous for this service on the public port (which is then not 0), as its
+	 * only one. */
+	bool inside;
+	uint32_t guests_max, flows_max, half_open_max; /* 0: as eyelet_host_config */
+	uint32_t known_count;
+	const struct eyelet_known_guest *known; /* or NULL */
+	uint8_t reserved[32];                   /* 0 */
+};
+
+struct eyelet_serve_rendezvous_config {
+	struct ev_loop *loop;
+	struct eyelet_hooks hooks;
+	/* alt_base and alt_mask are filled in; entropy is by default eyelet_random. */
+	struct eyelet_rendezvous_config rendezvous;
+	struct eyelet_addr listens[8]; /* port 0 picks one */
+	uint32_t listen_count;         /* 0: all addresses, port 3478 */
+	uint32_t alt;                  /* further ports to answer on, 0..32 */
+	uint8_t reserved[32];          /* 0 */
+};
+
+/* Zero all, and fill in the defaults. */
+EYELET_API void eyelet_connect_config_init(struct eyelet_connect_config *config);
+EYELET_API void eyelet_serve_config_init(struct eyelet_serve_config *config);
+EYELET_API void eyelet_serve_rendezvous_config_init(
+	struct eyelet_serve_rendezvous_config *config);
+
+/* Make a forwarder and open its sockets: of a guest (applications send to its listens), of a
+ * host (its guests reach the target), of a rendezvous. Resolving names may take seconds; give
+ * addresses where that matters. EYELET_EINVAL, EYELET_ERESOLVE, EYELET_ESOCKET,
+ * EYELET_ENOMEM: *f is then NULL, and *why (unless why is NULL) a part of a sentence that says
+ * what is wrong, valid until the next call in this thread. */
+EYELET_API int eyelet_connect(struct eyelet_forwarder **f,
+	const struct eyelet_connect_config *config, const char **why);
+EYELET_API int eyelet_serve(struct eyelet_forwarder **f,
+	const struct eyelet_serve_config *config, const char **why);
+EYELET_API int eyelet_serve_rendezvous(struct eyelet_forwarder **f,
+	const struct eyelet_serve_rendezvous_config *config, const char **why);
+
+/* Stops its thread if it has one, says goodbye on the wire, closes the sockets, frees.
+ * Nothing happens for NULL. No other thread may use it meanwhile. */
+EYELET_API void eyelet_forwarder_free(struct eyelet_forwarder *f);
+
+/* Runs the forwarder's own loop in a new thread, in which all signals are blocked.
+ * EYELET_EINVAL with a loop of the caller's, EYELET_EBUSY if it runs, EYELET_ETHREAD. */
+EYELET_API int eyelet_forwarder_start_thread(struct eyelet_forwarder *f);
+
+/* Ends the thread and waits for that; sockets and sessions stay, and it may be started again
+ * before they die of silence (45 s). From a hook it only asks for the end. EYELET_EINVAL with a
+ * loop of the caller's. */
+EYELET_API int eyelet_forwarder_stop_thread(struct eyelet_forwarder *f);
+
+/* Waits at most span ns until the guest is connected, or the host was registered for the first
+ * time; a rendezvous is ready at once. EYELET_ETIMEDOUT, EYELET_EREFUSED (by the guest's host),
+ * EYELET_EINVAL with a loop of the caller's or from a hook. */
+EYELET_API int eyelet_forwarder_wait(struct eyelet_forwarder *f, uint64_t span);
+
+/* Give the i-th of its addresses (a guest's or rendezvous' listens, a host's public sockets)
+ * with the real port. EYELET_EINVAL past the last. */
+EYELET_API int eyelet_forwarder_bound(
+	struct eyelet_forwarder *f, size_t i, struct eyelet_addr *addr);
+
+/* Datagrams dropped before there was a path, and at full socket buffers. */
+struct eyelet_forwarder_counts {
+	uint64_t queue_dropped, send_failed;
+	uint64_t reserved[6];
+};
+EYELET_API void eyelet_forwarder_get_counts(
+	struct eyelet_forwarder *f, struct eyelet_forwarder_counts *counts);
+
+/* Keep the forwarder's thread from running in between, so that several calls see one state;
+ * they nest. Short, please: nothing is forwarded meanwhile. Without a thread of its own they do
+ * nothing of use. */
+EYELET_API void eyelet_forwarder_lock(struct eyelet_forwarder *f);
+EYELET_API void eyelet_forwarder_unlock(struct eyelet_forwarder *f);
+
+/* Return what the forwarder runs, or NULL if it is another kind; its property. To be used
+ * from hooks, or while locked, and only for get_progress, get_counts, connected, allow and
+ * forget_allowed. A host's inner rendezvous is not given. */
+EYELET_API struct eyelet_guest *eyelet_forwarder_guest(struct eyelet_forwarder *f);
+EYELET_API struct eyelet_host *eyelet_forwarder_host(struct eyelet_forwarder *f);
+EYELET_API struct eyelet_rendezvous *eyelet_forwarder_rendezvous(
+	struct eyelet_forwarder *f);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

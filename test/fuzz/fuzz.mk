@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+# make -f test/fuzz/fuzz.mk: the libFuzzer targets in build/fuzz, core and all instrumented.
+# COVERAGE=1 builds them for llvm-cov instead, in build/fuzz-coverage.
+CLANG    = clang
+BUILD    = build/fuzz
+FLAGS    = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LINK     = -fsanitize=fuzzer,address,undefined
+ifdef COVERAGE
+BUILD    = build/fuzz-coverage
+FLAGS    = -fprofile-instr-generate -fcoverage-mapping -fsanitize=fuzzer-no-link
+LINK     = -fprofile-instr-generate -fsanitize=fuzzer
+endif
+
+TARGETS  = stun message ticket candidate frame handshake core
+CFLAGS   = -std=c11 -O1 -g -fno-omit-frame-pointer -Wall -Wextra -Wshadow -Wconversion \
+	   -Wmissing-prototypes -Wstrict-prototypes -Wvla $(FLAGS) -MMD -MP
+CPPFLAGS = -D_GNU_SOURCE -Isrc -Itest
+
+CORE    := $(patsubst src/core/%.c,$(BUILD)/src/%.o,$(wildcard src/core/*.c))
+LAB     := $(patsubst test/fuzz/%.c,$(BUILD)/obj/%.o,$(wildcard test/fuzz/lab*.c))
+COMMON  := $(BUILD)/obj/fuzz.o
+WRITER  := $(patsubst test/fuzz/%.c,$(BUILD)/obj/%.o,$(wildcard test/fuzz/seeds*.c))
+
+all: $(addprefix $(BUILD)/,$(TARGETS))
+seeds: $(BUILD)/seeds
+
+$(BUILD)/src/%.o: src/core/%.c
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/obj/%.o: test/fuzz/%.c
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(BUILD)/core: $(LAB)
+$(BUILD)/%: $(BUILD)/obj/%.o $(COMMON) $(CORE)
+	$(CLANG) $(LINK) $^ -lcrypto -o $@
+
+# Writes the corpora anew: not a fuzzer, it has a main of its own.
+$(BUILD)/seeds: $(WRITER) $(LAB) $(COMMON) $(CORE)
+	$(CLANG) $(subst fuzzer$(comma),,$(LINK)) $^ -lcrypto -o $@
+comma := ,
+
+.PHONY: all seeds
+.SECONDARY:
+-include $(wildcard $(BUILD)/src/*.d $(BUILD)/obj/*.d)

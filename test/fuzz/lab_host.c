@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* The host with its target; looks into the core's own header for what no caller may see. */
+#include "core/host_parts.h"
+#include "fuzz/lab.h"
+
+static void start(struct lab *lab, struct lab_machine *m)
+{
+	const struct lab_setup *s = &lab->setup;
+	struct addr locals[2] = {m->v6, m->local};
+	struct host_config c;
+
+	host_config_init(&c);
+	c.entropy = dice_entropy(&lab->dice);
+	c.service = &fuzz_known()->service;
+	c.servers[c.server_count++] = lab_server(lab, false);
+	if (s->v6)
+		c.servers[c.server_count++] = lab_server(lab, true);
+	c.targets[0] = m->local;
+	c.targets[0].port = 27015;
+	if (s->public_host)
+		c.publics[0] = addr_v4(198, 51, 100, 2, 40000);
+	c.ciphers = s->host_plain_cipher ? CIPHER_CHACHA20_POLY1305
+					 : CIPHER_CHACHA20_POLY1305 | CIPHER_AES_256_GCM;
+	c.guests_max = s->guests_max;
+	c.flows_max = s->flows_max;
+	c.half_open_max = s->half_open_max;
+	m->core = host_new(&c, lab->now);
+	REQUIRE(m->core != NULL);
+	if (lab->guest_number != 0) {
+		uint8_t public[CRYPTO_KEY_SIZE];
+
+		crypto_x25519_public(public, lab->identity);
+		host_know_guest(m->core, public, lab->guest_number);
+	}
+	host_set_locals(m->core, s->v6 ? locals : locals + 1, s->v6 ? 2 : 1);
+}
+
+static void destroy(struct lab *lab, struct lab_machine *m)
+{
+	memset(lab->flows, 0, sizeof(lab->flows));
+	host_free(m->core);
+}
+
+static enum verdict input(struct lab *lab, struct lab_machine *m, const struct path *path,
+	uint8_t *buf, size_t len, struct delivery *delivery)
+{
+	return host_input(m->core, path, buf, len, lab->now, delivery);
+}
+
+static void icmp(struct lab *lab, struct lab_machine *m, const struct lab_datagram *d)
+{
+	host_icmp(m->core, &d->path, &d->from, d->icmp, 0, d->data, d->len, lab->now);
+}
+
+static bool output(struct lab *lab, struct lab_machine *m, struct datagram *d)
+{
+	return host_output(m->core, d, lab->now);
+}
+
+static void expire(struct lab *lab, struct lab_machine *m)
+{
+	host_expire(m->core, lab->now);
+}
+
+static uint64_t next_timeout(const struct lab_machine *m)
+{
+	return host_next_timeout(m->core);
+}
+
+static bool next_event(struct lab_machine *m, struct event *event)
+{
+	return host_next_event(m->core, event);
+}
+
+static void add_socket(struct lab *lab, struct lab_machine *m, uint32_t number)
+{
+	host_add_socket(m->core, number, &m->sockets[number].bound, lab->now);
+}
+
+static void shutdown(struct lab *lab, struct lab_machine *m)
+{
+	host_shutdown(m->core, lab->now);
+}
+
+static void event(struct lab *lab, const struct event *event)
+{
+	if (event->type == EVENT_GUEST_NEW) {
+		REQUIRE(event->number >= 1 && event->number <= NUMBER_MAX);
+		REQUIRE(lab->guest_number == 0); /* one identity: one number for ever */
+		lab->guest_number = event->number;
+	}
+	if (event->type == EVENT_GUEST_CONNECTED)
+		REQUIRE(event->number == lab->guest_number);
+	for (unsigned i = 0; event->type == EVENT_FLOW_CLOSED && i < LAB_FLOWS; i++)
+		if (lab->flows[i] == event->flow)
+			lab->flows[i] = NULL;
+}
+
+static void flush(struct lab *lab, struct lab_machine *m)
+{
+	(void)lab;
+	(void)m;
+}
+
+static void check(struct lab *lab, const struct lab_machine *m)
+{
+	const struct host *h = m->core;
+	struct host_counts counts;
+	const struct peer *peer;
+	unsigned connections = 0;
+
+	host_get_counts(h, &counts);
+	REQUIRE(counts.guests <= lab->setup.guests_max);
+	REQUIRE(counts.half_open <= lab->setup.half_open_max);
+	REQUIRE(counts.attempts <= ATTEMPTS_MAX);
+	REQUIRE(h->outbox.count <= h->outbox.cap && h->pool.made <= h->pool.max);
+	REQUIRE(HASH_COUNT(h->peers) <= 1); /* there is one guest */
+	for (peer = h->peers; peer != NULL; peer = peer->hh.next)
+		REQUIRE(peer->flows.count <= lab->setup.flows_max);
+	for (unsigned i = 0; i < HOST_SOCKETS_MAX; i++)
+		connections += h->sockets[i].connections;
+	for (const struct connection *c = h->connections; c != NULL; c = c->next)
+		connections--;
+	REQUIRE(connections == 0);
+}
+
+static uint64_t state(const struct lab_machine *m)
+{
+	struct host *copy = fuzz_alloc(sizeof(*copy));
+	uint64_t hash;
+
+	memcpy(copy, m->core, sizeof(*copy));
+	memset(&copy->counts.verdicts, 0, sizeof(copy->counts.verdicts));
+	copy->counts.hellos = copy->counts.handshakes = 0;
+	hash = lab_hash(copy, sizeof(*copy));
+	for (const struct connection *c = copy->connections; c != NULL; c = c->next)
+		hash ^= lab_hash(c, sizeof(*c));
+	for (const struct attempt *a = copy->attempts; a != NULL; a = a->hh.next)
+		hash ^= lab_hash(a, sizeof(*a));
+	free(copy);
+	return hash;
+}
+
+static struct session *session(const struct lab_machine *m)
+{
+	struct host *h = m->core;
+
+	return h->connections != NULL ? &h->connections->session : NULL;
+}
+
+void lab_host_says(struct lab *lab, unsigned i, size_t len)
+{
+	struct lab_machine *m = &lab->machines[LAB_HOST];
+	struct flow *flow = lab->flows[i % LAB_FLOWS];
+	uint8_t *payload, *out;
+
+	if (flow == NULL)
+		return;
+	payload = lab_payload(lab, false, flow->id, len);
+	if (payload == NULL)
+		return;
+	out = fuzz_alloc(len + FRAME_OVERHEAD_MAX);
+	for (unsigned part = 0; part < session_parts(len); part++) {
+		struct path path = {0};
+		size_t n = host_seal(m->core, flow, part, payload, len, out, &path, lab->now);
+
+		REQUIRE(n <= len + FRAME_OVERHEAD_MAX);
+		if (n > 0)
+			lab_emit(lab, m, &path, 0, out, n);
+	}
+	free(out);
+	free(payload);
+	lab_settle(lab, m);
+}
+
+const struct lab_parts lab_host_parts = {start, destroy, input, icmp, output, expire,
+	next_timeout, next_event, add_socket, shutdown, event, flush, check, state, session};

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* The promises about what is sent where, judged from datagrams alone (DESIGN.md, promise 2,
+ * and its bounds on punches). */
+#include "core/frame.h"
+#include "core/stun.h"
+#include "fuzz/lab.h"
+
+#define PUNCH_LONGEST   32
+#define PUNCH_BYTES     2048 /* to one address in one attempt */
+#define PUNCH_ADDRESSES 8    /* of one attempt */
+#define HELLOS          60   /* to one address in one attempt */
+#define STUN_RATE       2    /* answers a second and network, as the lab sets it up */
+
+static bool is_message(const uint8_t *data, size_t len, uint8_t type)
+{
+	return message_is(data, len) && message_type(data) == type;
+}
+
+/* Returns the account of an address; NULL when there are more than the judge can watch. */
+static struct lab_account *account_of(struct lab_judge *j, const struct addr *addr)
+{
+	struct lab_account *a;
+
+	for (unsigned i = 0; i < j->account_count; i++)
+		if (addr_equal(&j->accounts[i].addr, addr))
+			return &j->accounts[i];
+	if (j->account_count == LAB_RULES)
+		return NULL;
+	a = &j->accounts[j->account_count++];
+	a->addr = *addr;
+	return a;
+}
+
+/* An address that repeats a cookie it was told has proved itself to a rendezvous. */
+static bool repeats_cookie(const struct lab_account *a, const uint8_t *data, size_t len)
+{
+	if (!is_message(data, len, MESSAGE_REGISTER) && !is_message(data, len, MESSAGE_ASK))
+		return false;
+	for (unsigned i = 0; i < a->cookie_count && i < 4; i++)
+		if (len >= MESSAGE_HEADER_SIZE + COOKIE_SIZE &&
+			memcmp(data + MESSAGE_HEADER_SIZE, a->cookies[i], COOKIE_SIZE) == 0)
+			return true;
+	return false;
+}
+
+/* Only a holder of the session's keys could have sent it. */
+static bool authenticates(const uint8_t *data, size_t len, enum verdict verdict)
+{
+	if (verdict != VERDICT_CONSUMED && verdict != VERDICT_DELIVER)
+		return false;
+	return frame_is(data, len) || is_message(data, len, MESSAGE_WELCOME);
+}
+
+void judge_input(struct lab *lab, struct lab_machine *m, const struct addr *remote,
+	const uint8_t *data, size_t len, enum verdict verdict)
+{
+	struct lab_account *a = account_of(&m->judge, remote);
+
+	(void)lab;
+	if (a == NULL)
+		return;
+	if (stun_is_message(data, len)) {
+		a->stun_in++;
+		return;
+	}
+	a->in += len;
+	if (m->role == LAB_RENDEZVOUS ? repeats_cookie(a, data, len)
+				      : authenticates(data, len, verdict))
+		a->proved = true;
+}
+
+static void judge_stun(struct lab *lab, struct lab_account *a, size_t len)
+{
+	REQUIRE(!lab->setup.no_stun);
+	a->stun_out++;
+	REQUIRE(len <= STUN_RESPONSE_MAX && a->stun_out <= a->stun_in);
+}
+
+static void judge_attempt(struct lab_judge *j, const struct addr *remote, const uint8_t *data,
+	size_t len, uint64_t bytes_max)
+{
+	struct lab_attempt *one = NULL;
+	unsigned addresses = 0;
+
+	for (unsigned i = 0; i < j->attempt_count; i++) {
+		struct lab_attempt *a = &j->attempts[i];
+
+		if (memcmp(a->id, message_id(data), ID_SIZE) != 0)
+			continue;
+		addresses++;
+		if (addr_equal(&a->addr, remote))
+			one = a;
+	}
+	if (one == NULL) {
+		if (j->attempt_count == LAB_RULES)
+			return;
+		one = &j->attempts[j->attempt_count++];
+		*one = (struct lab_attempt){.addr = *remote};
+		memcpy(one->id, message_id(data), ID_SIZE);
+		addresses++;
+	}
+	one->bytes += len;
+	REQUIRE(one->bytes <= bytes_max && addresses <= PUNCH_ADDRESSES);
+}
+
+/* Nothing goes to what no address of a peer can be, nor to ourselves or the target. */
+static void judge_place(struct lab *lab, const struct lab_machine *m, const struct addr *remote)
+{
+	REQUIRE(remote->family == ADDR_V4 || remote->family == ADDR_V6);
+	if (m->role == LAB_RENDEZVOUS)
+		return; /* it answers whoever asked */
+	REQUIRE(addr_is_sendable(remote));
+	if (addr_same_ip(remote, &m->local))
+		REQUIRE(m->role != LAB_HOST || remote->port != 27015);
+	for (unsigned i = 0; i < LAB_SOCKETS; i++)
+		REQUIRE(!m->sockets[i].open || !addr_equal(remote, &m->sockets[i].bound));
+	if (addr_is_private(remote)) /* the lab's locals are all in one /24 */
+		REQUIRE(lab->setup.same_site || addr_same_prefix(remote, &m->local, 24));
+}
+
+static void judge_plain(struct lab_machine *m, struct lab_account *a, const uint8_t *data,
+	size_t len)
+{
+	if (m->role == LAB_RENDEZVOUS && is_message(data, len, MESSAGE_COOKIE))
+		memcpy(a->cookies[a->cookie_count++ % 4], data + MESSAGE_HEADER_SIZE,
+			COOKIE_SIZE);
+	a->out += len;
+	REQUIRE(a->proved || a->out <= a->in);
+}
+
+void judge_output(struct lab *lab, struct lab_machine *m, const struct addr *remote,
+	const uint8_t *data, size_t len)
+{
+	const struct addr v4 = lab_server(lab, false), v6 = lab_server(lab, true);
+	struct lab_account *a;
+
+	if (m->role != LAB_RENDEZVOUS && (addr_same_ip(remote, &v4) || addr_same_ip(remote, &v6)))
+		return; /* it is configured */
+	judge_place(lab, m, remote);
+	a = account_of(&m->judge, remote);
+	if (a == NULL)
+		return;
+	if (stun_is_message(data, len)) {
+		judge_stun(lab, a, len);
+	} else if (m->role == LAB_HOST && is_message(data, len, MESSAGE_PUNCH)) {
+		REQUIRE(len <= PUNCH_LONGEST);
+		judge_attempt(&m->judge, remote, data, len, PUNCH_BYTES);
+	} else if (m->role == LAB_GUEST && is_message(data, len, MESSAGE_HELLO)) {
+		judge_attempt(&m->judge, remote, data, len, HELLOS * HELLO_SIZE);
+	} else {
+		judge_plain(m, a, data, len);
+	}
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* Worlds drawn from a seed: topology, NATs, links, attackers, restarts. Only such NATs as
+ * let a direct path be (one mapping per socket). */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "sim/attacker.h"
+#include "sim/lab.h"
+
+/* Without loss: what cause and effect take at most (60 ms of access everywhere, 10 of
+ * jitter, 100 of reordering on each of a dozen legs) and a repeat or two. With up to 20 %
+ * on each link the slowest of 10^5 draws takes several repeats of several steps. */
+#define CONNECT_CLEAN (3 * SECOND)
+#define CONNECT_LOSSY (15 * SECOND)
+#define HEAL_CLEAN    (5 * SECOND)
+#define HEAL_LOSSY    (15 * SECOND)
+#define GUESTS_MAX    3
+#define APPS_MAX      4
+
+struct draw {
+	struct rng rng;
+	struct lab lab;
+	struct machine *guests[GUESTS_MAX];
+	unsigned guest_count, dead; /* rendezvous that never run */
+	bool lossy;
+	char text[200];
+};
+
+static uint64_t pick(struct draw *d, uint64_t low, uint64_t high)
+{
+	return rng_between(&d->rng, low, high);
+}
+
+static bool chance(struct draw *d, uint32_t percent)
+{
+	return rng_chance(&d->rng, percent * 10000);
+}
+
+static struct link_config draw_link(struct draw *d)
+{
+	struct link_config c = {.mtu = 1500};
+
+	c.delay = pick(d, MILLISECOND, 60 * MILLISECOND);
+	if (chance(d, 50))
+		c.jitter = pick(d, 0, 10 * MILLISECOND);
+	if (chance(d, 20))
+		c.duplicate = (uint32_t)pick(d, 0, 200000);
+	if (chance(d, 20)) {
+		c.reorder = (uint32_t)pick(d, 1, 200000);
+		c.reorder_span = pick(d, 0, 100 * MILLISECOND);
+	}
+	if (d->lossy) {
+		c.loss[0] = (uint32_t)pick(d, 0, 200000);
+		c.loss[1] = (uint32_t)pick(d, 0, 200000);
+	}
+	return c;
+}
+
+static void draw_nat(struct draw *d, struct site *s)
+{
+	struct site *parent = s->config.parent;
+
+	if (parent != NULL)
+		draw_nat(d, parent);
+	if (s->nat == NULL)
+		return;
+	s->nat->config.timeout = pick(d, 30, 180) * SECOND;
+	s->nat->config.allocation =
+		(enum nat_allocation)pick(d, NAT_PRESERVING, NAT_RANDOM);
+}
+
+static enum guard draw_guard(struct draw *d)
+{
+	return (enum guard)pick(d, 0, GUARD_COUNT - 1);
+}
+
+static void draw_apps(struct draw *d, struct machine *guest)
+{
+	unsigned count = (unsigned)pick(d, 1, APPS_MAX);
+
+	for (unsigned i = 0; i < count; i++) {
+		/* One in fragments hardly ever passes a network that loses. */
+		bool large = !d->lossy && chance(d, 10);
+		size_t size = pick(d, STREAM_STAMPED, large ? 20000 : 1400);
+
+		machine_app(
+			guest, size, pick(d, 20, 200) * MILLISECOND, UINT64_C(1) << 40);
+	}
+}
+
+static void draw_guests(struct draw *d)
+{
+	struct lab *l = &d->lab;
+
+	d->guests[d->guest_count++] = l->guest;
+	while (d->guest_count < GUESTS_MAX && chance(d, 40)) {
+		char name[24];
+
+		snprintf(name, sizeof(name), "guest%u", d->guest_count);
+		d->guests[d->guest_count++] = lab_guest(l, l->guest_site, name);
+	}
+	for (unsigned i = 0; i < d->guest_count; i++)
+		draw_apps(d, d->guests[i]);
+}
+
+static void draw_world(struct draw *d, struct trial *t)
+{
+	struct lab_config c = lab_config_of(draw_guard(d), draw_guard(d));
+	bool poison = c.host == GUARD_POISON || c.guest == GUARD_POISON;
+	struct attacker *a;
+
+	d->lossy = chance(d, 50);
+	c.host_access = draw_link(d);
+	c.guest_access = draw_link(d);
+	c.rendezvous_access = draw_link(d);
+	c.hops = (unsigned)pick(d, 1, 8);
+	c.rendezvous = (unsigned)pick(d, 1, LAB_RENDEZVOUS);
+	d->dead = c.rendezvous > 1 && chance(d, 30) ? 1 : 0;
+	lab_init(&d->lab, t, &c, 0);
+	draw_nat(d, d->lab.host_site);
+	draw_nat(d, d->lab.guest_site);
+	draw_guests(d);
+	/* An eavesdropper may poison a NAT that lets itself be poisoned. */
+	if (!poison && chance(d, 30)) {
+		a = attacker_new(d->lab.w, pick(d, 2, 50) * MILLISECOND);
+		a->kinds = (uint32_t)pick(d, 1, (1u << ATTACK_COUNT) - 1);
+		/* What the network lost the eavesdropper may deliver, late. */
+		d->lab.w->may_reorder = d->lab.w->may_reorder || d->lossy;
+	}
+	snprintf(d->text, sizeof(d->text),
+		"%s to %s, %u guests, %u rendezvous (%u dead)%s%s%s", guard_name(c.guest),
+		guard_name(c.host), d->guest_count, c.rendezvous, d->dead,
+		d->lossy ? ", lossy" : "", d->lab.w->may_reorder ? ", reordering" : "",
+		d->lab.w->attacker != NULL ? ", attacked" : "");
+}
+
+/* Everyone starts, in any order, within ten seconds. */
+static void start_all(struct draw *d)
+{
+	struct lab *l = &d->lab;
+	struct machine *all[LAB_RENDEZVOUS + 1 + GUESTS_MAX];
+	unsigned count = 0;
+
+	for (unsigned i = d->dead; i < l->rendezvous_count; i++)
+		all[count++] = l->rendezvous[i];
+	all[count++] = l->host;
+	for (unsigned i = 0; i < d->guest_count; i++)
+		all[count++] = d->guests[i];
+	while (count > 0 && !l->w->failed) {
+		unsigned i = (unsigned)rng_below(&d->rng, count);
+
+		machine_start(all[i]);
+		all[i] = all[--count];
+		if (chance(d, 50))
+			world_run(l->w, pick(d, 0, 2 * SECOND));
+	}
+}
+
+static void wait_everyone(struct draw *d, uint64_t since, uint64_t span, const char *what)
+{
+	struct world *w = d->lab.w;
+	uint64_t until = w->now + span;
+
+	for (unsigned g = 0; g < d->guest_count && !w->failed; g++)
+		for (unsigned i = 0; i < d->guests[g]->guest.app_count && !w->failed;
+			i++) {
+			uint64_t left = until > w->now ? until - w->now : 0;
+
+			if (!wait_echo(w, d->guests[g]->guest.apps[i], since, left))
+				world_fail(w, "%s app %u: no echo within %.0f ms of %s",
+					d->guests[g]->node.name, i, ms(span), what);
+		}
+}
+
+static struct machine *draw_victim(struct draw *d)
+{
+	uint64_t kind = pick(d, 0, 2);
+
+	if (kind == 0)
+		return d->lab.rendezvous[pick(d, d->dead, d->lab.rendezvous_count - 1)];
+	if (kind == 1)
+		return d->lab.host;
+	return d->guests[pick(d, 0, d->guest_count - 1)];
+}
+
+static void restarts(struct draw *d)
+{
+	struct world *w = d->lab.w;
+	unsigned count = (unsigned)pick(d, 0, 4);
+
+	for (unsigned i = 0; i < count && !w->failed; i++) {
+		struct machine *m = draw_victim(d);
+		bool polite = chance(d, 20);
+
+		world_run(w, pick(d, 0, 15 * SECOND));
+		if (w->failed)
+			return;
+		if (polite)
+			machine_shutdown(m);
+		else
+			machine_kill(m);
+		world_run(w, chance(d, 50) ? 0 : pick(d, 0, 8 * SECOND));
+		if (w->failed)
+			return;
+		machine_start(m);
+		wait_everyone(d, w->now, d->lossy ? HEAL_LOSSY : HEAL_CLEAN, "a restart");
+	}
+}
+
+/* At the end all speaks at once, and where the network loses nothing, nothing is lost. */
+static void finish(struct draw *d)
+{
+	struct world *w = d->lab.w;
+	struct app *app;
+
+	world_run(w, pick(d, 0, 60 * SECOND));
+	if (w->failed)
+		return;
+	app = machine_app(d->guests[0], 200, 10 * MILLISECOND, 200);
+	world_run(w, 4 * SECOND);
+	if (!w->failed && !d->lossy)
+		require_all(w, app);
+}
+
+static void run_random(struct trial *t)
+{
+	struct draw d = {0};
+
+	rng_seed(&d.rng, rng_mix(t->seed));
+	draw_world(&d, t);
+	start_all(&d);
+	wait_everyone(
+		&d, d.lab.w->now, d.lossy ? CONNECT_LOSSY : CONNECT_CLEAN, "the start");
+	restarts(&d);
+	finish(&d);
+	trial_note(t, "%s", d.text);
+	lab_fini(&d.lab, "%s", d.text);
+}
+
+void trials_random(struct trials *list, uint64_t first, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		trials_add(list, run_random, 0, "random %" PRIu64, first + i)->seed =
+			first + i;
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/* The passive part of eyelet.h, by that header alone: a pair with its rendezvous in memory,
+ * where a seed and literal times decide everything. */
+#include "library.h"
+
+#define SEED  UINT64_C(20)
+#define START (1000 * EYELET_SECOND)
+
+static struct net net;
+static struct eyelet_entropy entropy;
+static struct eyelet_service service;
+static struct node *const meeting = &net.nodes[0];
+static struct node *const host = &net.nodes[1];
+static struct node *const guest = &net.nodes[2];
+
+static struct eyelet_addr address(const char *text)
+{
+	struct eyelet_addr addr;
+
+	assert_int_equal(eyelet_addr_parse(&addr, text, 0), EYELET_OK);
+	return addr;
+}
+
+static void make_meeting(void)
+{
+	struct eyelet_rendezvous_config config;
+
+	eyelet_rendezvous_config_init(&config);
+	config.entropy = entropy;
+	assert_int_equal(
+		eyelet_rendezvous_new(&meeting->rendezvous, &config, net.now), EYELET_OK);
+}
+
+static void make_host(void)
+{
+	struct eyelet_host_config config;
+
+	eyelet_host_config_init(&config);
+	config.entropy = entropy;
+	config.service = &service;
+	config.servers[0] = meeting->addr;
+	config.server_count = 1;
+	assert_int_equal(eyelet_host_new(&host->host, &config, net.now), EYELET_OK);
+	assert_int_equal(
+		eyelet_host_add_socket(host->host, 0, &host->addr, net.now), EYELET_OK);
+}
+
+static void make_guest(void)
+{
+	struct eyelet_guest_config config;
+	struct eyelet_ticket ticket;
+
+	assert_int_equal(
+		eyelet_ticket_from_service(&ticket, &service, "192.0.2.1"), EYELET_OK);
+	eyelet_guest_config_init(&config);
+	config.entropy = entropy;
+	config.ticket = &ticket;
+	config.servers[0] = meeting->addr;
+	config.server_count = 1;
+	memset(config.identity, 7, sizeof(config.identity));
+	assert_int_equal(eyelet_guest_new(&guest->guest, &config, net.now), EYELET_OK);
+	assert_int_equal(eyelet_guest_add_socket(guest->guest, 0, &guest->addr, net.now),
+		EYELET_OK);
+	eyelet_guest_start(guest->guest, net.now);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	memset(&net, 0, sizeof(net));
+	net.now = START;
+	net.seed = SEED;
+	entropy = (struct eyelet_entropy){seeded_fill, &net.seed};
+	meeting->addr = address("192.0.2.1:3478");
+	host->addr = address("198.51.100.1:4000");
+	guest->addr = address("203.0.113.1:5000");
+	return eyelet_service_generate(&service, &entropy);
+}
+
+static int end(void **state)
+{
+	(void)state;
+	eyelet_rendezvous_free(meeting->rendezvous);
+	eyelet_host_free(host->host);
+	eyelet_guest_free(guest->guest);
+	return 0;
+}
+
+static void connect_all(void)
+{
+	make_meeting();
+	make_host();
+	net_run(&net, 5 * EYELET_SECOND, &host->events[EYELET_EVENT_REGISTERED]);
+	make_guest();
+	net_run(&net, 5 * EYELET_SECOND, &guest->events[EYELET_EVENT_CONNECTED]);
+	net_run(&net, EYELET_SECOND, &host->events[EYELET_EVENT_GUEST_CONNECTED]);
+	assert_true(eyelet_guest_connected(guest->guest));
+}
+
+static void refuses_bad_configurations(void **state)
+{
+	struct eyelet_guest_config for_guest;
+	struct eyelet_host_config for_host;
+	struct eyelet_rendezvous_config for_meeting;
+
+	(void)state;
+	eyelet_guest_config_init(&for_guest);
+	assert_int_equal(eyelet_guest_new(&guest->guest, &for_guest, 0), EYELET_EINVAL);
+	for_guest.entropy = entropy; /* and no ticket */
+	assert_int_equal(eyelet_guest_new(&guest->guest, &for_guest, 0), EYELET_EINVAL);
+	assert_null(guest->guest);
+	eyelet_host_config_init(&for_host);
+	for_host.entropy = entropy;
+	for_host.service = &service;
+	for_host.server_count = EYELET_RENDEZVOUS_MAX + 1;
+	assert_int_equal(eyelet_host_new(&host->host, &for_host, 0), EYELET_EINVAL);
+	for_host.server_count = 0;
+	for_host.ciphers = 4;
+	assert_int_equal(eyelet_host_new(&host->host, &for_host, 0), EYELET_EINVAL);
+	assert_null(host->host);
+	eyelet_rendezvous_config_init(&for_meeting);
+	assert_int_equal(eyelet_rendezvous_new(&meeting->rendezvous, &for_meeting, 0),
+		EYELET_EINVAL);
+	eyelet_guest_free(NULL);
+	eyelet_host_free(NULL);
+	eyelet_rendezvous_free(NULL);
+}
+
+static void connects_without_time_passing(void **state)
+{
+	struct eyelet_host_counts counts;
+	uint8_t public_key[EYELET_KEY_SIZE], identity[EYELET_KEY_SIZE];
+
+	(void)state;
+	connect_all();
+	/* Nothing takes time on this network, and the protocol waits for nothing. */
+	assert_int_equal(guest->events[EYELET_EVENT_CONNECTED], 1);
+	assert_true(net.now - START < EYELET_SECOND);
+	eyelet_host_get_counts(host->host, &counts);
+	assert_int_equal(counts.guests, 1);
+	assert_int_equal(counts.handshakes, 1);
+	assert_true(counts.verdicts[EYELET_VERDICT_CONSUMED] > 0);
+	memset(identity, 7, sizeof(identity));
+	eyelet_identity_public(public_key, identity);
+	assert_int_equal(host->last.type, EYELET_EVENT_GUEST_CONNECTED);
+	assert_memory_equal(host->last.identity, public_key, sizeof(public_key));
+	assert_int_equal(host->last.number, 1);
+	assert_memory_equal(
+		&host->last.path.remote, &guest->addr, sizeof(struct eyelet_addr));
+}
+
+/* Sends len bytes from the guest's application and back; both must come whole. */
+static void echo(struct eyelet_flow *flow, size_t len)
+{
+	static uint8_t payload[EYELET_PAYLOAD_MAX],
+		out[EYELET_PAYLOAD_MAX + EYELET_OVERHEAD];
+	unsigned parts = eyelet_parts(len);
+	struct eyelet_path path;
+
+	random_bytes(&net.seed, payload, len);
+	host->deliveries = guest->deliveries = 0;
+	for (unsigned i = 0; i < parts; i++) {
+		int size = eyelet_guest_seal(
+			guest->guest, flow, i, payload, len, out, &path, net.now);
+
+		assert_true(size > 0);
+		(void)net_carry(&net, guest, &path, out, (size_t)size);
+	}
+	assert_int_equal(host->deliveries, 1);
+	assert_int_equal(host->got_len, len);
+	assert_memory_equal(host->got, payload, len);
+	for (unsigned i = 0; i < parts; i++) {
+		int size = eyelet_host_seal(
+			host->host, host->flow, i, host->got, len, out, &path, net.now);
+
+		assert_true(size > 0);
+		(void)net_carry(&net, host, &path, out, (size_t)size);
+	}
+	assert_int_equal(guest->deliveries, 1);
+	assert_ptr_equal(guest->flow, flow);
+	assert_memory_equal(guest->got, payload, len);
+}
+
+static void carries_every_size(void **state)
+{
+	static const size_t sizes[] = {
+		0, 1, 20, 1200, 1472, 65487, 65488, EYELET_PAYLOAD_MAX};
+	const struct eyelet_addr app = address("127.0.0.1:6000");
+	struct eyelet_guest_counts counts;
+	struct eyelet_flow *flow;
+
+	(void)state;
+	connect_all();
+	flow = eyelet_guest_flow(guest->guest, &app, net.now);
+	assert_non_null(flow);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		echo(flow, sizes[i]);
+	eyelet_guest_get_counts(guest->guest, &counts);
+	assert_int_equal(counts.datagrams_out, sizeof(sizes) / sizeof(sizes[0]));
+	assert_int_equal(counts.datagrams_in, counts.datagrams_out);
+	assert_int_equal(counts.verdicts[EYELET_VERDICT_DELIVER], counts.datagrams_in);
+}
+
+static void keeps_flows_apart(void **state)
+{
+	const struct eyelet_addr one = address("127.0.0.1:6000"),
+				 two = address("[::1]:6000");
+	struct eyelet_flow *first, *second;
+	struct eyelet_addr app;
+	int mark;
+
+	(void)state;
+	connect_all();
+	first = eyelet_guest_flow(guest->guest, &one, net.now);
+	second = eyelet_guest_flow(guest->guest, &two, net.now);
+	assert_ptr_not_equal(first, second);
+	assert_ptr_equal(eyelet_guest_flow(guest->guest, &one, net.now), first);
+	app = eyelet_flow_app(second);
+	assert_memory_equal(&app, &two, sizeof(app));
+	assert_null(eyelet_flow_user(second));
+	eyelet_flow_set_user(second, &mark);
+	assert_ptr_equal(eyelet_flow_user(second), &mark);
+	echo(second, 100);
+	assert_int_equal(eyelet_flow_id(host->flow), eyelet_flow_id(second));
+	assert_int_equal(eyelet_flow_guest(host->flow), 1);
+	net_run(&net, 400 * EYELET_SECOND, NULL); /* idle for more than 330 s */
+	assert_int_equal(guest->closed, 2);
+	assert_int_equal(host->closed, 1);
+}
+
+static void refuses_misuse(void **state)
+{
+	const struct eyelet_addr app = address("127.0.0.1:6000"), none = {.family = 0};
+	struct eyelet_path path = {.socket = EYELET_SOCKETS_MAX};
+	uint8_t out[100 + EYELET_OVERHEAD] = {0x40}, payload[100] = {0};
+	struct eyelet_delivery delivery;
+	struct eyelet_flow *flow;
+
+	(void)state;
+	make_guest();
+	flow = eyelet_guest_flow(guest->guest, &app, net.now);
+	assert_int_equal(eyelet_guest_seal(guest->guest, flow, 0, payload, 100, out,
+				 &path, net.now),
+		EYELET_ENOTCONN);
+	assert_int_equal(eyelet_guest_seal(guest->guest, flow, 1, payload, 100, out,
+				 &path, net.now),
+		EYELET_EINVAL);
+	assert_int_equal(eyelet_parts(EYELET_PAYLOAD_MAX + 1), 0);
+	path.socket = EYELET_SOCKETS_MAX;
+	assert_int_equal(eyelet_guest_input(guest->guest, &path, out, sizeof(out),
+				 net.now, &delivery),
+		EYELET_VERDICT_DROP_UNSOLICITED);
+	assert_int_equal(
+		eyelet_guest_add_socket(guest->guest, 0, &none, 0), EYELET_EINVAL);
+	assert_int_equal(
+		eyelet_guest_add_socket(guest->guest, 8, &app, 0), EYELET_EINVAL);
+}
+
+static void says_goodbye(void **state)
+{
+	(void)state;
+	connect_all();
+	eyelet_guest_shutdown(guest->guest, net.now);
+	net_settle(&net);
+	assert_int_equal(host->events[EYELET_EVENT_GUEST_GONE], 1);
+	assert_non_null(host->last.why);
+}
+
+static void tells_why_it_is_not_connected(void **state)
+{
+	struct eyelet_guest_progress progress;
+
+	(void)state;
+	make_meeting();
+	make_guest();
+	net_run(&net, 5 * EYELET_SECOND, NULL);
+	eyelet_guest_get_progress(guest->guest, &progress);
+	assert_true(progress.rendezvous_heard);
+	assert_true(progress.no_service);
+	assert_false(progress.service_found);
+	assert_false(eyelet_guest_connected(guest->guest));
+}
+
+static void serves_listed_services_only(void **state)
+{
+	struct eyelet_rendezvous_config config;
+	struct eyelet_ticket ticket;
+
+	(void)state;
+	eyelet_rendezvous_config_init(&config);
+	config.entropy = entropy;
+	config.listed_only = true;
+	assert_true(eyelet_rendezvous_memory(&config) > 1000000);
+	assert_int_equal(
+		eyelet_rendezvous_new(&meeting->rendezvous, &config, net.now), EYELET_OK);
+	make_host();
+	net_run(&net, EYELET_SECOND, NULL);
+	assert_int_equal(host->events[EYELET_EVENT_REGISTERED], 0);
+	assert_true(host->events[EYELET_EVENT_LEASE_REFUSED] > 0);
+	assert_int_equal(eyelet_ticket_from_service(&ticket, &service, "h"), EYELET_OK);
+	assert_int_equal(
+		eyelet_rendezvous_allow(meeting->rendezvous, ticket.service), EYELET_OK);
+	net_run(&net, 60 * EYELET_SECOND, &host->events[EYELET_EVENT_REGISTERED]);
+	assert_int_equal(host->events[EYELET_EVENT_REGISTERED], 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(refuses_bad_configurations),
+		TEST(connects_without_time_passing),
+		TEST(carries_every_size),
+		TEST(keeps_flows_apart),
+		TEST(refuses_misuse),
+		TEST(says_goodbye),
+		TEST(tells_why_it_is_not_connected),
+		TEST(serves_listed_services_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
