@@ -84,9 +84,8 @@ static void tell_lost(struct guest *g, const char *why)
 	event->why = why;
 }
 
-static void try_again(struct guest *g, const char *why, uint64_t now)
+static void try_again(struct guest *g, uint64_t now)
 {
-	tell_lost(g, why);
 	if (!g->trial.live && !g->stopped)
 		trial_begin(g, 0, now);
 }
@@ -105,7 +104,9 @@ void link_expire(struct guest *g, struct link *link, uint64_t now)
 			g->config.identity, link->host_static, &g->config.entropy, now);
 	if (health == SESSION_FINE)
 		return;
-	try_again(g, health == SESSION_GONE ? "silent for 45 s" : "silent", now);
+	if (health == SESSION_GONE || link->session.pings >= PINGS_LOST)
+		tell_lost(g, "silent");
+	try_again(g, now);
 	if (health == SESSION_GONE)
 		link_end(g, link);
 }
@@ -113,10 +114,10 @@ void link_expire(struct guest *g, struct link *link, uint64_t now)
 /* The active link speaks again while a new attempt is under way: no need for that. */
 static void heard_again(struct guest *g, uint64_t now)
 {
-	if (!g->lost)
-		return;
-	trial_end(g);
-	tell_connected(g, now);
+	if (g->trial.live)
+		trial_end(g);
+	if (g->lost)
+		tell_connected(g, now);
 }
 
 static enum verdict take_frame(struct guest *g, struct link *link,
@@ -126,8 +127,10 @@ static enum verdict take_frame(struct guest *g, struct link *link,
 	struct flow *flow;
 
 	if (verdict == VERDICT_CONSUMED && frame->control && frame->type == CONTROL_BYE) {
-		if (link == &g->active)
-			try_again(g, "the host said goodbye", now);
+		if (link == &g->active) {
+			tell_lost(g, "the host said goodbye");
+			try_again(g, now);
+		}
 		link_end(g, link);
 		return verdict;
 	}
@@ -146,10 +149,16 @@ static enum verdict take_frame(struct guest *g, struct link *link,
 	return VERDICT_DELIVER;
 }
 
-static bool on_path(const struct link *link, const struct path *path)
+static bool on_path(const struct link *link, const struct path *path, uint64_t now)
 {
-	return link->live && link->session.path.socket == path->socket &&
-	       addr_equal(&link->session.path.remote, &path->remote);
+	return link->live && session_is_on(&link->session, path, now);
+}
+
+static void tell_moved(struct guest *g, const struct path *path)
+{
+	struct event *event = events_add(&g->events, EVENT_MOVED);
+
+	event->path = *path;
 }
 
 static void challenge(struct guest *g, const struct path *path,
@@ -171,7 +180,7 @@ enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf,
 	size_t len, uint64_t now, struct delivery *delivery)
 {
 	struct link *links[2] = {&g->active, &g->old};
-	bool both = on_path(links[0], path) && on_path(links[1], path);
+	bool both = on_path(links[0], path, now) && on_path(links[1], path, now);
 	enum verdict verdict = VERDICT_DROP_NO_SESSION;
 	uint8_t edges[FRAME_OVERHEAD];
 	struct frame frame;
@@ -182,14 +191,17 @@ enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf,
 	for (unsigned i = 0; i < 2; i++) {
 		uint8_t *at = buf;
 
-		if (!on_path(links[i], path))
+		if (!on_path(links[i], path, now))
 			continue;
 		/* Opening in place spoils what the other might open. */
 		if (both)
 			at = memcpy(g->scratch, buf, len);
 		verdict = session_open(&links[i]->session, at, len, &frame, now);
-		if (verdict != VERDICT_DROP_FORGED && verdict != VERDICT_DROP_REPLAY)
-			return take_frame(g, links[i], &frame, verdict, now, delivery);
+		if (verdict == VERDICT_DROP_FORGED || verdict == VERDICT_DROP_REPLAY)
+			continue;
+		if (session_moved_back(&links[i]->session, path, &frame, now))
+			tell_moved(g, path);
+		return take_frame(g, links[i], &frame, verdict, now, delivery);
 	}
 	if (verdict != VERDICT_DROP_REPLAY && g->active.live)
 		challenge(g, path, edges, now);
@@ -204,7 +216,7 @@ static enum verdict input_challenge(
 {
 	struct datagram *d;
 
-	if (!on_path(&g->active, path) || !challenge_means(&g->active.session, buf))
+	if (!on_path(&g->active, path, now) || !challenge_means(&g->active.session, buf))
 		return VERDICT_DROP_UNSOLICITED;
 	d = outbox_add(&g->outbox, path, 0);
 	d->len = (uint16_t)resume_make(&g->active.session, d->data, buf, now);
@@ -213,12 +225,9 @@ static enum verdict input_challenge(
 
 static void link_move(struct guest *g, const struct path *path, uint64_t now)
 {
-	struct event *event = events_add(&g->events, EVENT_MOVED);
-
-	event->path = *path;
 	session_move(&g->active.session, path, now);
+	tell_moved(g, path);
 	heard_again(g, now);
-	session_ping(&g->active.session, now);
 }
 
 enum verdict link_resume_input(struct guest *g, const struct path *path,
@@ -234,16 +243,16 @@ enum verdict link_resume_input(struct guest *g, const struct path *path,
 		return VERDICT_DROP_STALE;
 	if (memcmp(resume_session_id(buf), s->id, SESSION_ID_SIZE) != 0)
 		return VERDICT_DROP_NO_SESSION;
-	if (!resume_open(s, buf))
+	if (!resume_open(s, buf, now))
 		return VERDICT_DROP_FORGED;
 	session_heard(s, now);
-	if (!on_path(&g->active, path))
+	if (!on_path(&g->active, path, now))
 		link_move(g, path, now);
 	return VERDICT_CONSUMED;
 }
 
 void link_hint(struct guest *g, const struct path *path, uint64_t now)
 {
-	if (on_path(&g->active, path))
+	if (on_path(&g->active, path, now))
 		session_hint(&g->active.session, now);
 }

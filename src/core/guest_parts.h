@@ -24,7 +24,8 @@
 #define ASK_WAIT_LATER  (2 * SECOND)        /* after other refusals, or a long time */
 #define REFUSED_WAIT    (5 * SECOND)        /* after a host's refusal */
 #define REPLACED_LIFE   (3 * SECOND)        /* a replaced session still receives */
-#define HELLOS_MAX      60                  /* to one address in one trial */
+#define PINGS_LOST      10 /* unanswered pings until a user hears of it */
+#define HELLOS_MAX      60 /* to one address in one trial */
 #define SWEEP           (10 * SECOND)
 
 enum guest_timer { TIMER_ASKER = 1, TIMER_TRIAL, TIMER_LINK, TIMER_SWEEP };

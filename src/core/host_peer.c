@@ -344,6 +344,11 @@ static enum verdict take_frame(struct host *h, struct connection *c,
 		connection_free(h, c);
 		return VERDICT_DROP_LIMIT;
 	}
+	if (session_moved_back(&c->session, path, frame, now)) {
+		h->sockets[c->session.left.socket].connections--;
+		h->sockets[path->socket].connections++;
+		tell_guest(h, EVENT_GUEST_MOVED, c, NULL, now);
+	}
 	if (verdict == VERDICT_DELIVER)
 		return take_data(c, frame, now, delivery);
 	return frame->control && verdict == VERDICT_CONSUMED
@@ -459,22 +464,26 @@ static enum verdict input_challenge(
 static void connection_move(
 	struct host *h, struct connection *c, const struct path *path, uint64_t now)
 {
-	struct route *route = route_open(h, path);
+	struct route *route = route_open(h, path), *leaving;
 
 	if (route == NULL)
 		return;
-	for (unsigned i = 0; i < ROUTES_MAX; i++)
-		if (c->routes[i].route != NULL && c->routes[i].route != route)
-			route_leave(h, &c->routes[i]);
-	if (!routed_to(c, route)) {
-		c->routes[0] = (struct route_link){.route = route, .connection = c};
-		LL_PREPEND(route->links, &c->routes[0]);
+	/* The route it leaves stays, for the move to be taken back by. */
+	leaving = route_find(h, &c->session.path);
+	for (unsigned i = 0; i < ROUTES_MAX; i++) {
+		struct route_link *link = &c->routes[i];
+
+		if (link->route != NULL && link->route != route && link->route != leaving)
+			route_leave(h, link);
+		if (link->route == NULL && !routed_to(c, route)) {
+			*link = (struct route_link){.route = route, .connection = c};
+			LL_PREPEND(route->links, link);
+		}
 	}
 	h->sockets[c->session.path.socket].connections--;
 	h->sockets[path->socket].connections++;
 	session_move(&c->session, path, now);
 	tell_guest(h, EVENT_GUEST_MOVED, c, NULL, now);
-	session_ping(&c->session, now);
 }
 
 enum verdict resume_input(struct host *h, const struct path *path, const uint8_t *buf,
@@ -489,12 +498,10 @@ enum verdict resume_input(struct host *h, const struct path *path, const uint8_t
 	TABLE_FIND(h->by_id, h->hash_key, resume_session_id(buf), SESSION_ID_SIZE, c);
 	if (c == NULL || c->peer == NULL || c->replaced)
 		return VERDICT_DROP_NO_SESSION;
-	if (!resume_open(&c->session, buf))
+	if (!resume_open(&c->session, buf, now))
 		return VERDICT_DROP_FORGED;
 	session_heard(&c->session, now);
-	if (route_find(h, path) == NULL ||
-		!addr_equal(&c->session.path.remote, &path->remote) ||
-		c->session.path.socket != path->socket)
+	if (!session_is_on(&c->session, path, now))
 		connection_move(h, c, path, now);
 	return VERDICT_CONSUMED;
 }

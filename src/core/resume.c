@@ -104,7 +104,7 @@ bool resume_is_asked(const struct challenger *c, const uint8_t *resume,
 	return false;
 }
 
-bool resume_open(struct session *s, const uint8_t *resume)
+bool resume_open(struct session *s, const uint8_t *resume, uint64_t now)
 {
 	struct reader r = reader_over(resume, RESUME_SIZE);
 	struct generation *g;
@@ -115,6 +115,8 @@ bool resume_open(struct session *s, const uint8_t *resume)
 	g = s->generations[read_u8(&r) % SESSION_EPOCHS];
 	read_view(&r, 2 + SESSION_ID_SIZE);
 	counter = read_u64(&r);
+	if (now - s->heard_at < s->rtt / 2)
+		return false;
 	if (g == NULL || !replay_check(&g->replay, counter) ||
 		!crypto_aead_open(g->open, counter, resume, COVERED, resume + COVERED,
 			CRYPTO_TAG_SIZE, nothing))

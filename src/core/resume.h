@@ -54,7 +54,10 @@ static inline const uint8_t *resume_session_id(const uint8_t *resume)
 bool resume_is_asked(const struct challenger *c, const uint8_t *resume,
 	const struct path *path, uint64_t now);
 
-/* True if it authenticates and is not replayed: the session's peer is there. */
-bool resume_open(struct session *s, const uint8_t *resume);
+/* True if it authenticates, is not replayed and is believable: the session's peer is there.
+ * It is not while the peer is heard where it was: from its last frame there to the resume
+ * lies at least the round trip of the challenge, so half of one tells a peer that moved
+ * from one whose challenge and answer somebody carried about. */
+bool resume_open(struct session *s, const uint8_t *resume, uint64_t now);
 
 #endif

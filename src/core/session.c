@@ -85,10 +85,41 @@ void session_hint(struct session *s, uint64_t now)
 	session_wake(s, now);
 }
 
-void session_move(struct session *s, const struct path *path, uint64_t now)
+static bool same_path(const struct path *a, const struct path *b)
+{
+	return a->socket == b->socket && addr_equal(&a->remote, &b->remote);
+}
+
+static void go(struct session *s, const struct path *path, uint64_t now)
 {
 	s->path = *path;
-	s->counts.moves++;
 	pmtu_start(&s->pmtu, path->remote.family == ADDR_V6, now);
+	session_ping(s, now);
 	session_wake(s, now);
+}
+
+void session_move(struct session *s, const struct path *path, uint64_t now)
+{
+	session_ping(s, now);
+	s->left = s->path;
+	s->left_until = now + SESSION_DOUBT;
+	s->counts.moves++;
+	go(s, path, now);
+}
+
+bool session_is_on(const struct session *s, const struct path *path, uint64_t now)
+{
+	return same_path(&s->path, path) ||
+	       (now < s->left_until && same_path(&s->left, path));
+}
+
+bool session_moved_back(struct session *s, const struct path *path,
+	const struct frame *frame, uint64_t now)
+{
+	if (now >= s->left_until || !frame->newest || !same_path(&s->left, path))
+		return false;
+	s->left_until = 0;
+	s->left = s->path;
+	go(s, path, now);
+	return true;
 }

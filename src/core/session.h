@@ -38,6 +38,7 @@
 	(UINT64_C(1) << 26)               /* frames either way that ask for new keys */
 #define SESSION_REKEY_SPAN (120 * SECOND) /* of use, likewise */
 #define SESSION_FRAMES_MAX (UINT64_C(1) << 28) /* frames one key ever seals */
+#define SESSION_DOUBT      (3 * SECOND)        /* a move may be taken back */
 #define SESSION_OVERLAP    (10 * SECOND)       /* an older generation still opens */
 #define SESSION_EPOCHS     4                   /* two bits on the wire */
 #define SESSION_PARTS_MAX  64                  /* frames of one datagram */
@@ -86,7 +87,9 @@ struct session {
 	uint8_t epoch;                                  /* what is sealed under */
 	enum cipher cipher;
 	bool is_host;
-	struct path path; /* where frames go */
+	struct path path;    /* where frames go */
+	struct path left;    /* where they went before the last move */
+	uint64_t left_until; /* a newer frame from there takes the move back until then */
 	uint64_t opened_at;
 	uint64_t sent_at, heard_at; /* last frame each way */
 	uint64_t unheard_at; /* first send since anything was heard; NEVER if none */
@@ -176,6 +179,7 @@ bool session_sent_tag(
 /* What a frame held. */
 struct frame {
 	bool control;
+	bool newest;   /* its counter is the highest so far */
 	uint8_t type;  /* enum control_type, of a control frame */
 	uint16_t flow; /* of data, and of FLOW_CLOSED */
 	uint8_t code;  /* of BYE; the epoch of REKEY and REKEYED */
@@ -211,7 +215,17 @@ void session_wake(struct session *s, uint64_t at);
  * after a silence. */
 void session_hint(struct session *s, uint64_t now);
 
-/* The peer is somewhere else: frames go there now, and the path MTU is found anew. */
+/* The peer is somewhere else: frames go there now, and the path MTU is found anew. Both
+ * places are pinged: whoever carried a challenge and its answer between us and the peer
+ * made us believe a move that did not happen, and the peer's next frame from where it
+ * always was takes it back (RFC 9000, section 9.3.3). */
 void session_move(struct session *s, const struct path *path, uint64_t now);
+
+/* True if path is where the session goes, or where it went until a short while ago. */
+bool session_is_on(const struct session *s, const struct path *path, uint64_t now);
+
+/* A frame opened that came by path; true if it took a move back. */
+bool session_moved_back(struct session *s, const struct path *path,
+	const struct frame *frame, uint64_t now);
 
 #endif

@@ -146,6 +146,7 @@ enum verdict session_open(
 	if (now >= s->report_at || g->replay.next >= g->report_next)
 		session_report(s, now);
 	frame->control = h.control;
+	frame->newest = counter + 1 == g->replay.next && h.epoch == s->epoch;
 	if (!h.control)
 		return take_data(s, &h, plain, len - FRAME_OVERHEAD, frame, now);
 	r = reader_over(plain, len - FRAME_OVERHEAD);

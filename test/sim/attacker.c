@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/message.h"
+#include "core/resume.h"
 #include "sim/packet.h"
 #include "sim/zone.h"
 
@@ -136,7 +137,9 @@ static void forward(struct node *node, unsigned side, struct packet *packet)
 	struct attacker *a = (struct attacker *)node;
 
 	(void)side;
-	a->received += packet->len;
+	/* A challenge is what a stolen frame may earn; promise.c bounds it. */
+	if (!challenge_is(packet->data, packet->len))
+		a->received += packet->len;
 	packet_free(node->world, packet);
 }
 

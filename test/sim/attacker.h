@@ -33,7 +33,7 @@ struct attacker {
 	uint64_t interval; /* ns between attacks */
 	uint32_t kinds;    /* bit set of enum attack */
 	uint64_t sent[ATTACK_COUNT];
-	uint64_t received; /* bytes that came back to its own address */
+	uint64_t received; /* bytes that came back to its own address, but for challenges */
 	struct packet *heard[ATTACKER_HEARD];
 	uint64_t heard_count; /* in all; the ring keeps the last */
 	/* Hears only what this says yes to; NULL: everything. */

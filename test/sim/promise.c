@@ -8,6 +8,7 @@
 
 #include "core/frame.h"
 #include "core/message.h"
+#include "core/resume.h"
 #include "core/stun.h"
 #include "sim/machine.h"
 
@@ -112,7 +113,8 @@ static bool authenticates(const uint8_t *data, size_t len, enum verdict verdict)
 {
 	if (verdict != VERDICT_CONSUMED && verdict != VERDICT_DELIVER)
 		return false;
-	return frame_is(data, len) || is_message(data, len, MESSAGE_WELCOME);
+	return frame_is(data, len) || resume_is(data, len) ||
+	       is_message(data, len, MESSAGE_WELCOME);
 }
 
 void promise_input(struct machine *m, const struct addr *remote, const uint8_t *data,
