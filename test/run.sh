@@ -28,7 +28,7 @@ unit_programs() {
 	return $status
 }
 
-tier_purity() { quiet_make all && test/purity.sh; }
+tier_purity() { quiet_make all && test/purity.sh && test/symbols.sh; }
 tier_unit() { quiet_make unit-programs && unit_programs build; }
 tier_sim() {
 	quiet_make sim-program && build/sim selftest && build/sim scenarios &&

@@ -188,7 +188,9 @@ enum verdict guest_input(struct guest *g, const struct path *path, uint8_t *buf,
 {
 	enum verdict verdict = VERDICT_DROP_MALFORMED;
 
-	if (frame_is(buf, len) && len <= SCRATCH_SIZE)
+	if (path->socket >= GUEST_SOCKETS_MAX)
+		verdict = VERDICT_DROP_UNSOLICITED;
+	else if (frame_is(buf, len) && len <= SCRATCH_SIZE)
 		verdict = link_input(g, path, buf, len, now, delivery);
 	else if (message_is(buf, len))
 		verdict = input_message(g, path, buf, len, now);

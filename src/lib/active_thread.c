@@ -145,6 +145,8 @@ static void *run(void *arg)
 	doomed = f->doomed;
 	lock_leave(&f->lock);
 	if (doomed) {
+		pthread_mutex_lock(&f->control); /* who started it may not be done yet */
+		pthread_mutex_unlock(&f->control);
 		pthread_detach(pthread_self());
 		forwarder_destroy(f);
 	}

@@ -8,24 +8,31 @@
 #define ERRORS_MAX      64 /* taken from one error queue in one wakeup */
 #define ERRORS_INTERVAL (100 * MILLISECOND)
 
-/* Returns how many messages came. */
-static int receive_rounds(struct driver_socket *s)
+/* Takes one batch; returns how many messages came. */
+static int receive_round(struct driver_socket *s)
 {
 	struct driver *d = s->driver;
-	int total = 0;
+	struct udp_message *messages;
+	int count = udp_receive(&s->udp, d->batch, &messages);
 
-	for (int round = 0; round < DRIVER_ROUNDS; round++) {
-		struct udp_message *messages;
-		int count = udp_receive(&s->udp, d->batch, &messages);
+	for (int i = 0; i < count; i++)
+		s->take(s, &messages[i]);
+	if (count > 0 && d->ops->round)
+		d->ops->round(d);
+	return count;
+}
 
-		for (int i = 0; i < count; i++)
-			s->take(s, &messages[i]);
-		if (count > 0 && d->ops->round)
-			d->ops->round(d);
+/* Returns how many messages came. A batch that is not full has emptied the socket, except
+ * where a system receives one datagram a call. */
+static int receive_rounds(struct driver_socket *s)
+{
+	int total = 0, count;
+
+	do {
+		count = receive_round(s);
 		total += count;
-		if (count < UDP_BATCH)
-			break;
-	}
+	} while (total < DRIVER_ROUNDS * UDP_BATCH &&
+		 (s->udp.gro ? count == UDP_BATCH : count > 0));
 	return total;
 }
 

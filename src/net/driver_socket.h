@@ -5,8 +5,8 @@
 
 #include "net/driver_common.h"
 
-#define DRIVER_ROUNDS                                                                    \
-	4 /* receive calls of one wakeup; then the others get their turn                 \
+/* Full batches taken in one wakeup; then the other sockets get their turn. */
+#define DRIVER_ROUNDS 4
 	   */
 
 struct driver_socket {

@@ -130,8 +130,8 @@ static void forget_strangers(const struct udp_socket *s)
 {
 	uint8_t byte;
 
-	while (recv(s->fd, &byte, sizeof(byte), MSG_DONTWAIT) >= 0)
-		continue;
+	while (recv(s->fd, &byte, sizeof(byte), MSG_DONTWAIT) >= 0) {
+	}
 }
 
 static int connect_to(struct target *t, const struct addr *target)

@@ -52,7 +52,7 @@ struct host_driver_config {
 	struct addr binds[2]; /* public sockets, one per family; port 0 picks one */
 	size_t bind_count;
 	/* NULL, or a rendezvous core that lives on the public sockets too: datagrams that
-	 * message_is_for_rendezvous() are its. The driver owns it from then on. */
+	 * message_is_for_rendezvous() are its. The driver owns it from its success on. */
 	struct rendezvous *inner;
 };
 struct host_driver *host_driver_new(struct ev_loop *loop,

@@ -135,7 +135,7 @@ static void note_sent(struct lab *lab, const struct addr *from, const struct add
 	if (lab->log_count < LAB_LOG)
 		lab->log[lab->log_count++] = lab_hash(data, len);
 	if (lab->id_count < LAB_LOG && message_is(data, len))
-		memcpy(lab->ids[lab->id_count++], message_id(data), ID_SIZE);
+		lab->ids[lab->id_count++] = lab_hash(message_id(data), ID_SIZE);
 	if (lab->tap != NULL)
 		lab->tap(lab->tap_arg, data, len);
 }
@@ -187,7 +187,7 @@ static bool is_genuine(const struct lab *lab, const uint8_t *data, size_t len)
 
 	if (lab->log_count == LAB_LOG)
 		return true; /* it may have been */
-	for (unsigned i = 0; i < lab->log_count; i++)
+	for (unsigned i = lab->log_count; i-- > 0;)
 		if (lab->log[i] == hash)
 			return true;
 	return false;
@@ -195,10 +195,12 @@ static bool is_genuine(const struct lab *lab, const uint8_t *data, size_t len)
 
 static bool is_known_id(const struct lab *lab, const uint8_t *data)
 {
+	uint64_t hash = lab_hash(message_id(data), ID_SIZE);
+
 	if (lab->id_count == LAB_LOG)
 		return true;
-	for (unsigned i = 0; i < lab->id_count; i++)
-		if (memcmp(lab->ids[i], message_id(data), ID_SIZE) == 0)
+	for (unsigned i = lab->id_count; i-- > 0;)
+		if (lab->ids[i] == hash)
 			return true;
 	return false;
 }

@@ -62,7 +62,7 @@ struct lab_account {
 struct lab_attempt {
 	uint8_t id[ID_SIZE];
 	struct addr addr;
-	uint64_t bytes;
+	uint64_t bytes, last_at;
 };
 
 struct lab_judge {
@@ -102,8 +102,7 @@ struct lab {
 	unsigned blocked;      /* bit 0 rendezvous-host, 1 rendezvous-guest, 2 host-guest */
 	struct lab_datagram flights[LAB_FLIGHTS], records[LAB_RECORDS];
 	unsigned flight_count, record_count; /* records ever: a ring */
-	uint64_t log[LAB_LOG];
-	uint8_t ids[LAB_LOG][ID_SIZE];
+	uint64_t log[LAB_LOG], ids[LAB_LOG]; /* hashes */
 	unsigned log_count, id_count;
 	struct queue *queue;
 	struct flow *flows[LAB_FLOWS]; /* of the host that had traffic; NULL else */

@@ -9,6 +9,7 @@
 #define PUNCH_BYTES     2048 /* to one address in one attempt */
 #define PUNCH_ADDRESSES 8    /* of one attempt */
 #define HELLOS          60   /* to one address in one attempt */
+#define FORGOTTEN       (10 * SECOND) /* without punches, an attempt may have begun anew */
 #define STUN_RATE       2    /* answers a second and network, as the lab sets it up */
 
 static bool is_message(const uint8_t *data, size_t len, uint8_t type)
@@ -76,8 +77,8 @@ static void judge_stun(struct lab *lab, struct lab_account *a, size_t len)
 	REQUIRE(len <= STUN_RESPONSE_MAX && a->stun_out <= a->stun_in);
 }
 
-static void judge_attempt(struct lab_judge *j, const struct addr *remote, const uint8_t *data,
-	size_t len, uint64_t bytes_max)
+static void judge_attempt(struct lab *lab, struct lab_judge *j, const struct addr *remote,
+	const uint8_t *data, size_t len, uint64_t bytes_max)
 {
 	struct lab_attempt *one = NULL;
 	unsigned addresses = 0;
@@ -95,10 +96,13 @@ static void judge_attempt(struct lab_judge *j, const struct addr *remote, const 
 		if (j->attempt_count == LAB_RULES)
 			return;
 		one = &j->attempts[j->attempt_count++];
-		*one = (struct lab_attempt){.addr = *remote};
+		*one = (struct lab_attempt){.addr = *remote, .last_at = lab->now};
 		memcpy(one->id, message_id(data), ID_SIZE);
 		addresses++;
 	}
+	if (lab->now - one->last_at >= FORGOTTEN)
+		one->bytes = 0;
+	one->last_at = lab->now;
 	one->bytes += len;
 	REQUIRE(one->bytes <= bytes_max && addresses <= PUNCH_ADDRESSES);
 }
@@ -114,7 +118,8 @@ static void judge_place(struct lab *lab, const struct lab_machine *m, const stru
 		REQUIRE(m->role != LAB_HOST || remote->port != 27015);
 	for (unsigned i = 0; i < LAB_SOCKETS; i++)
 		REQUIRE(!m->sockets[i].open || !addr_equal(remote, &m->sockets[i].bound));
-	if (addr_is_private(remote)) /* the lab's locals are all in one /24 */
+	/* A guest answers a punch from wherever that came. */
+	if (addr_is_private(remote) && m->role == LAB_HOST)
 		REQUIRE(lab->setup.same_site || addr_same_prefix(remote, &m->local, 24));
 }
 
@@ -144,9 +149,9 @@ void judge_output(struct lab *lab, struct lab_machine *m, const struct addr *rem
 		judge_stun(lab, a, len);
 	} else if (m->role == LAB_HOST && is_message(data, len, MESSAGE_PUNCH)) {
 		REQUIRE(len <= PUNCH_LONGEST);
-		judge_attempt(&m->judge, remote, data, len, PUNCH_BYTES);
+		judge_attempt(lab, &m->judge, remote, data, len, PUNCH_BYTES);
 	} else if (m->role == LAB_GUEST && is_message(data, len, MESSAGE_HELLO)) {
-		judge_attempt(&m->judge, remote, data, len, HELLOS * HELLO_SIZE);
+		judge_attempt(lab, &m->judge, remote, data, len, HELLOS * HELLO_SIZE);
 	} else {
 		judge_plain(m, a, data, len);
 	}

@@ -80,7 +80,9 @@ static inline enum verdict asking_say(
 	while (rendezvous_output(a->r, &d, a->now)) {
 		assert_true(a->answers < 16);
 		a->passed[a->answers++] = a->answer = d;
-		back += addr_equal(&d.path.remote, from) ? d.len : 0;
+		if (!addr_equal(&d.path.remote, from))
+			continue;
+		back += d.len;
 		assert_true(addr_equal(&d.path.local, &a->local));
 	}
 	if (!stun_is_message(bytes, len))

@@ -598,6 +598,7 @@ static bool noticed(void)
 	return w.notices > 0;
 }
 
+#if defined(__linux__) && !defined(EYELET_PORTABLE)
 static void says_that_the_target_refuses(void **state)
 {
 	struct host_driver_config config;
@@ -661,6 +662,7 @@ static void turns_to_the_other_target(void **state)
 	app_open(&listen, 5, 1, small);
 	RUN_UNTIL(all_answered);
 }
+#endif
 
 static void reaches_a_target_of_ipv6(void **state)
 {
@@ -697,13 +699,15 @@ static void limit_descriptors(rlim_t limit)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &set), 0);
 }
 
-static bool some_refused_and_rest_answered(void)
+static bool some_dropped_and_rest_answered(void)
 {
+	struct forwarder_counts counts;
 	unsigned answered = 0;
 
 	for (unsigned i = 0; i < w.app_count; i++)
 		answered += w.apps[i].received == w.apps[i].count;
-	return noticed() && answered >= 3;
+	host_driver_get_counts(w.host, &counts);
+	return noticed() && answered + counts.send_failed == w.app_count;
 }
 
 static void outlives_the_limit_of_descriptors(void **state)
@@ -727,7 +731,7 @@ static void outlives_the_limit_of_descriptors(void **state)
 		w.apps[i].count = 1;
 		app_push(&w.apps[i]);
 	}
-	RUN_UNTIL(some_refused_and_rest_answered);
+	RUN_UNTIL(some_dropped_and_rest_answered);
 	assert_non_null(strstr(w.notice, "out of descriptors"));
 	assert_int_equal(w.echo.source_count, 3);
 	host_driver_get_counts(w.host, &counts);
@@ -1036,8 +1040,10 @@ int main(void)
 		TEST(shows_the_target_the_same_source_again),
 		TEST(shares_a_guest_address_with_another_host),
 		TEST(answers_from_where_it_was_asked),
+#if defined(__linux__) && !defined(EYELET_PORTABLE)
 		TEST(says_that_the_target_refuses),
 		TEST(turns_to_the_other_target),
+#endif
 		TEST(reaches_a_target_of_ipv6),
 		TEST(outlives_the_limit_of_descriptors),
 		TEST(frees_the_guest_under_traffic),
