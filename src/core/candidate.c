@@ -5,6 +5,7 @@
 
 #include "core/wire.h"
 
+#define OFFER_RANDOM   16
 #define CANDIDATE_SIZE (1 + WIRE_ADDR_SIZE)
 #define OFFER_MAX      (32 + CRYPTO_SIGNATURE_SIZE + 2 + CANDIDATES_MAX * CANDIDATE_SIZE)
 
@@ -23,7 +24,16 @@ bool candidates_add(
 static bool same_ip_in(const struct addr *list, size_t count, const struct addr *a)
 {
 	for (size_t i = 0; i < count; i++)
-		if (addr_same_ip(&list[i], a))
+		if (a->family != ADDR_NONE && addr_same_ip(&list[i], a))
+			return true;
+	return false;
+}
+
+/* True if a rendezvous was dialled at an address of that kind: it stands where we do. */
+static bool dialled_within(const struct vantage *v, bool (*kind)(const struct addr *))
+{
+	for (size_t i = 0; i < v->server_count; i++)
+		if (kind(&v->servers[i]))
 			return true;
 	return false;
 }
@@ -47,18 +57,16 @@ bool candidate_allowed(
 			return false;
 	if (addr->port == 0 || addr->family == ADDR_NONE)
 		return false;
-	if (addr_is_loopback(addr)) {
-		for (size_t i = 0; i < v->observed_count; i++)
-			if (addr_is_loopback(&v->observed[i]) && addr_is_loopback(peer))
-				return true;
-		return false;
-	}
+	if (addr_is_loopback(addr))
+		return addr_is_loopback(peer) && dialled_within(v, addr_is_loopback);
 	if (!addr_is_sendable(addr))
 		return false;
 	if (addr_is_private(addr))
 		return on_link(v, addr) ||
 		       same_ip_in(v->observed, v->observed_count, peer) ||
-		       addr_same_ip(addr, peer);
+		       (addr_same_ip(addr, peer) &&
+			       (dialled_within(v, addr_is_private) ||
+				       dialled_within(v, addr_is_loopback)));
 	return true;
 }
 
@@ -87,17 +95,19 @@ static bool read_candidates(struct reader *r, struct candidates *list)
 	return r->ok && reader_left(r) == 0;
 }
 
-/* An offer's key serves one attempt, one direction and one host, its nonce a sequence. */
+/* A key for one offer: of one attempt, one direction, one host, and 16 random bytes. */
 static struct crypto_aead *offer_cipher(const struct credentials *c,
-	const uint8_t attempt[ID_SIZE], const uint8_t *instance, bool seal)
+	const uint8_t attempt[ID_SIZE], const uint8_t *instance, const uint8_t *random,
+	bool seal)
 {
-	uint8_t salt[ID_SIZE + INSTANCE_SIZE], key[CRYPTO_KEY_SIZE];
-	size_t len = ID_SIZE;
+	uint8_t salt[ID_SIZE + OFFER_RANDOM + INSTANCE_SIZE], key[CRYPTO_KEY_SIZE];
+	size_t len = ID_SIZE + OFFER_RANDOM;
 	struct crypto_aead *aead;
 
 	memcpy(salt, attempt, ID_SIZE);
+	memcpy(salt + ID_SIZE, random, OFFER_RANDOM);
 	if (instance != NULL) {
-		memcpy(salt + ID_SIZE, instance, INSTANCE_SIZE);
+		memcpy(salt + len, instance, INSTANCE_SIZE);
 		len += INSTANCE_SIZE;
 	}
 	crypto_hkdf(key, sizeof(key), c->seal_key, sizeof(c->seal_key), salt, len,
@@ -110,56 +120,60 @@ static struct crypto_aead *offer_cipher(const struct credentials *c,
 /* Returns 0 if memory ran out. */
 static size_t offer_seal(uint8_t *out, const struct writer *plain,
 	const struct credentials *c, const uint8_t attempt[ID_SIZE],
-	const uint8_t *instance, uint64_t sequence)
+	const uint8_t *instance, uint64_t sequence, const struct entropy *entropy)
 {
-	struct crypto_aead *aead = offer_cipher(c, attempt, instance, true);
+	struct crypto_aead *aead;
 
+	entropy->fill(entropy->arg, out, OFFER_RANDOM);
+	aead = offer_cipher(c, attempt, instance, out, true);
 	if (aead == NULL)
 		return 0;
 	crypto_aead_seal(aead, sequence, c->service, sizeof(c->service), plain->start,
-		writer_len(plain), out);
+		writer_len(plain), out + OFFER_RANDOM);
 	crypto_aead_free(aead);
-	return writer_len(plain) + CRYPTO_TAG_SIZE;
+	return OFFER_RANDOM + writer_len(plain) + CRYPTO_TAG_SIZE;
 }
 
-static bool offer_open(uint8_t plain[OFFER_MAX], const uint8_t *payload, size_t len,
+/* Returns the plaintext's length, 0 if it does not open. */
+static size_t offer_open(uint8_t plain[OFFER_MAX], const uint8_t *payload, size_t len,
 	const struct credentials *c, const uint8_t attempt[ID_SIZE],
 	const uint8_t *instance, uint64_t sequence)
 {
 	struct crypto_aead *aead;
 	bool ok;
 
-	if (len < CRYPTO_TAG_SIZE || len > OFFER_MAX + CRYPTO_TAG_SIZE)
-		return false;
-	aead = offer_cipher(c, attempt, instance, false);
+	if (len < OFFER_RANDOM + CRYPTO_TAG_SIZE ||
+		len > OFFER_RANDOM + OFFER_MAX + CRYPTO_TAG_SIZE)
+		return 0;
+	aead = offer_cipher(c, attempt, instance, payload, false);
 	if (aead == NULL)
-		return false;
-	ok = crypto_aead_open(
-		aead, sequence, c->service, sizeof(c->service), payload, len, plain);
+		return 0;
+	len -= OFFER_RANDOM;
+	ok = crypto_aead_open(aead, sequence, c->service, sizeof(c->service),
+		payload + OFFER_RANDOM, len, plain);
 	crypto_aead_free(aead);
-	return ok;
+	return ok ? len - CRYPTO_TAG_SIZE : 0;
 }
 
 size_t guest_offer_seal(uint8_t *out, const struct guest_offer *offer,
-	const struct credentials *c, const uint8_t attempt[ID_SIZE])
+	const struct credentials *c, const uint8_t attempt[ID_SIZE],
+	const struct entropy *entropy)
 {
 	uint8_t plain[OFFER_MAX];
 	struct writer w = writer_over(plain, sizeof(plain));
 
 	write_u8(&w, offer->trial);
 	write_candidates(&w, &offer->candidates);
-	return offer_seal(out, &w, c, attempt, NULL, 0);
+	return offer_seal(out, &w, c, attempt, NULL, 0, entropy);
 }
 
 bool guest_offer_open(struct guest_offer *offer, const uint8_t *payload, size_t len,
 	const struct credentials *c, const uint8_t attempt[ID_SIZE])
 {
 	uint8_t plain[OFFER_MAX];
-	struct reader r;
+	struct reader r =
+		reader_over(plain, offer_open(plain, payload, len, c, attempt, NULL, 0));
 
-	if (!offer_open(plain, payload, len, c, attempt, NULL, 0))
-		return false;
-	r = reader_over(plain, len - CRYPTO_TAG_SIZE);
 	offer->trial = read_u8(&r);
 	return read_candidates(&r, &offer->candidates);
 }
@@ -178,7 +192,7 @@ static void static_signed(uint8_t out[STATIC_SIGNED],
 
 size_t host_offer_seal(uint8_t *out, const struct host_offer *offer,
 	const struct service *s, const struct credentials *c,
-	const uint8_t attempt[ID_SIZE], uint8_t sequence)
+	const uint8_t attempt[ID_SIZE], uint8_t sequence, const struct entropy *entropy)
 {
 	uint8_t plain[OFFER_MAX], covered[STATIC_SIGNED],
 		signature[CRYPTO_SIGNATURE_SIZE];
@@ -189,7 +203,7 @@ size_t host_offer_seal(uint8_t *out, const struct host_offer *offer,
 	write_bytes(&w, offer->host_static, CRYPTO_KEY_SIZE);
 	write_bytes(&w, signature, sizeof(signature));
 	write_candidates(&w, &offer->candidates);
-	return offer_seal(out, &w, c, attempt, s->instance, sequence);
+	return offer_seal(out, &w, c, attempt, s->instance, sequence, entropy);
 }
 
 bool host_offer_open(struct host_offer *offer, const uint8_t *payload, size_t len,
@@ -198,11 +212,9 @@ bool host_offer_open(struct host_offer *offer, const uint8_t *payload, size_t le
 {
 	uint8_t plain[OFFER_MAX], covered[STATIC_SIGNED],
 		signature[CRYPTO_SIGNATURE_SIZE];
-	struct reader r;
+	struct reader r = reader_over(
+		plain, offer_open(plain, payload, len, c, attempt, instance, sequence));
 
-	if (!offer_open(plain, payload, len, c, attempt, instance, sequence))
-		return false;
-	r = reader_over(plain, len - CRYPTO_TAG_SIZE);
 	read_bytes(&r, offer->host_static, CRYPTO_KEY_SIZE);
 	read_bytes(&r, signature, sizeof(signature));
 	if (!read_candidates(&r, &offer->candidates))

@@ -31,6 +31,8 @@ bool candidates_add(
 
 /* What one side knows of itself, to judge a stranger's candidates by. */
 struct vantage {
+	const struct addr *servers; /* rendezvous as dialled */
+	size_t server_count;
 	const struct addr *locals; /* own addresses, ports ignored */
 	size_t local_count;
 	const struct addr *observed; /* own observed addresses */
@@ -41,8 +43,9 @@ struct vantage {
 
 /* True if the vantage may send to addr on the word of a peer observed at peer (family
  * ADDR_NONE if unknown): sendable addresses; private ones only on-link (same /24 or /64 as
- * an own address) or behind the same observed address; loopback only if both were observed
- * there, which means one machine. */
+ * an own address), behind the same observed address, or as a rendezvous of our own private
+ * network observed them; loopback only if a rendezvous was dialled there, and the peer seen
+ * there, which means one machine. What a rendezvous says is believed no further. */
 bool candidate_allowed(
 	const struct vantage *v, const struct addr *addr, const struct addr *peer);
 
@@ -59,15 +62,17 @@ struct host_offer {
 	struct candidates candidates;
 };
 
-/* Seals into out (PAYLOAD_MAX bytes); returns the length. The key is derived from the
- * attempt (and the instance), the nonce is the sequence. */
+/* Seals into out (PAYLOAD_MAX bytes); returns the length, 0 if memory ran out. In front
+ * stand 16 random bytes: from them, the attempt (and the instance) comes a key that serves
+ * once. */
 size_t guest_offer_seal(uint8_t *out, const struct guest_offer *offer,
-	const struct credentials *c, const uint8_t attempt[ID_SIZE]);
+	const struct credentials *c, const uint8_t attempt[ID_SIZE],
+	const struct entropy *entropy);
 bool guest_offer_open(struct guest_offer *offer, const uint8_t *payload, size_t len,
 	const struct credentials *c, const uint8_t attempt[ID_SIZE]);
 size_t host_offer_seal(uint8_t *out, const struct host_offer *offer,
 	const struct service *s, const struct credentials *c,
-	const uint8_t attempt[ID_SIZE], uint8_t sequence);
+	const uint8_t attempt[ID_SIZE], uint8_t sequence, const struct entropy *entropy);
 /* Returns false too if the service did not sign the static key. */
 bool host_offer_open(struct host_offer *offer, const uint8_t *payload, size_t len,
 	const struct credentials *c, const uint8_t attempt[ID_SIZE],

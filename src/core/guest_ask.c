@@ -181,11 +181,16 @@ static void input_error(struct guest *g, struct asker *asker, const uint8_t *buf
 		refused(g, asker, code, now);
 }
 
-static void input_version(struct guest *g, struct asker *asker, const uint8_t *buf)
+static void input_version(
+	struct guest *g, struct asker *asker, const uint8_t *buf, uint64_t now)
 {
 	struct event *event;
 
 	if (asker->has_token)
+		return;
+	asker->retry.next_at = now + ASK_WAIT_LATER;
+	timers_set(&g->timers, &asker->timer, asker->retry.next_at);
+	if (g->progress.version == message_version(buf))
 		return;
 	event = events_add(&g->events, EVENT_VERSION_MISMATCH);
 	g->progress.version = message_version(buf);
@@ -205,7 +210,7 @@ enum verdict asker_input(struct guest *g, const struct path *path, const uint8_t
 			memcmp(message_id(buf), id, ID_SIZE) != 0)
 			continue;
 		switch (message_type(buf)) {
-		case MESSAGE_VERSION: input_version(g, asker, buf); break;
+		case MESSAGE_VERSION: input_version(g, asker, buf, now); break;
 		case MESSAGE_COOKIE: input_cookie(g, asker, buf, len, now); break;
 		case MESSAGE_ASKED: input_asked(g, asker, buf, len); break;
 		case MESSAGE_ANSWERED: return trial_answered(g, path, buf, len, now);

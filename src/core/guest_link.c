@@ -54,8 +54,8 @@ bool link_open(struct guest *g, const struct noise_keys *keys, enum cipher ciphe
 	struct session *s = &g->active.session;
 
 	replace_active(g, now);
-	if (!session_init(
-		    s, keys, cipher, false, path, &g->timers, &g->outbox, &g->pool, now))
+	if (!session_init(s, keys, cipher, false, path, &g->config.entropy, &g->timers,
+		    &g->outbox, &g->pool, now))
 		return false;
 	g->active.live = true;
 	memcpy(s->id, session_id, SESSION_ID_SIZE);

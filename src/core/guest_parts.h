@@ -17,16 +17,19 @@
 #include "core/table.h"
 #include "core/timers.h"
 
-#define TRIAL_SPAN      (1500 * MILLISECOND) /* after an answer, until the next trial */
-#define TRIAL_SPAN_MORE (500 * MILLISECOND)  /* longer with each */
-#define TRIAL_SPAN_MAX  (8 * SECOND)
-#define ASK_WAIT        (500 * MILLISECOND) /* after "no such service" */
-#define ASK_WAIT_LATER  (2 * SECOND)        /* after other refusals, or a long time */
-#define REFUSED_WAIT    (5 * SECOND)        /* after a host's refusal */
-#define REPLACED_LIFE   (3 * SECOND)        /* a replaced session still receives */
-#define PINGS_LOST      10 /* unanswered pings until a user hears of it */
-#define HELLOS_MAX      60 /* to one address in one trial */
-#define SWEEP           (10 * SECOND)
+#define TRIAL_SPAN       (1500 * MILLISECOND) /* after an answer, until the next trial */
+#define TRIAL_SPAN_MORE  (500 * MILLISECOND)  /* longer with each */
+#define TRIAL_SPAN_MAX   (8 * SECOND)
+#define ASK_WAIT         (200 * MILLISECOND) /* after "no such service" */
+#define ASK_WAIT_LATER   (2 * SECOND)        /* after other refusals, or a long time */
+#define REFUSED_WAIT     (5 * SECOND)        /* after a host's refusal */
+#define REPLACED_LIFE    (3 * SECOND)        /* a replaced session still receives */
+#define FRESH_WAIT       (300 * MILLISECOND)
+#define FAVOURITE_WAIT   (500 * MILLISECOND)
+#define REFLEXIVE_HELLOS 3  /* to an address that only punches speak for */
+#define PINGS_LOST       10 /* unanswered pings until a user hears of it */
+#define HELLOS_MAX       60 /* to one address in one trial */
+#define SWEEP            (10 * SECOND)
 
 enum guest_timer { TIMER_ASKER = 1, TIMER_TRIAL, TIMER_LINK, TIMER_SWEEP };
 
@@ -55,7 +58,8 @@ struct reach {
 	bool has_cookie; /* the host is busy and wants it back */
 	uint8_t cookie[COOKIE_SIZE];
 	struct candidates to;
-	unsigned hellos[CANDIDATES_MAX];
+	bool refused;
+	unsigned hellos[CANDIDATES_MAX], hello_max[CANDIDATES_MAX];
 	uint32_t sockets[CANDIDATES_MAX];
 };
 
@@ -69,6 +73,7 @@ struct trial {
 	size_t payload_len;
 	struct reach hosts[GUEST_HOSTS_MAX];
 	unsigned host_count;
+	uint64_t fresh_by;    /* else it goes on without a fresh socket */
 	uint64_t answered_at; /* NEVER before */
 	struct retry hello;
 };

@@ -41,6 +41,8 @@ static void trial_rearm(struct guest *g)
 	const struct trial *t = &g->trial;
 	uint64_t at = t->hello.next_at;
 
+	if (!g->sockets[t->sockets[0]].open && t->fresh_by < at)
+		at = t->fresh_by;
 	if (t->answered_at != NEVER && t->answered_at + trial_span(t) < at)
 		at = t->answered_at + trial_span(t);
 	timers_set(&g->timers, &g->trial_timer, at);
@@ -72,6 +74,7 @@ void trial_begin(struct guest *g, uint32_t number, uint64_t now)
 	if (fresh < GUEST_SOCKETS_MAX) {
 		g->trial.sockets[0] = fresh;
 		g->sockets[fresh].wanted = true;
+		g->trial.fresh_by = now + FRESH_WAIT;
 	}
 	askers_start(g, now);
 	trial_rearm(g);
@@ -105,8 +108,8 @@ void trial_offer(struct guest *g)
 		local.port = g->sockets[socket].bound.port;
 		candidates_add(&offer.candidates, &local, CANDIDATE_LOCAL);
 	}
-	g->trial.payload_len =
-		guest_offer_seal(g->trial.payload, &offer, &g->credentials, g->trial.id);
+	g->trial.payload_len = guest_offer_seal(g->trial.payload, &offer, &g->credentials,
+		g->trial.id, &g->config.entropy);
 }
 
 /* --- hellos ------------------------------------------------------------------------- */
@@ -117,15 +120,29 @@ static void send_hello(struct guest *g, struct reach *host, unsigned i)
 		.socket = host->sockets[i], .remote = host->to.of[i].addr};
 	struct datagram *d;
 
-	if (host->hellos[i]++ >= HELLOS_MAX)
+	if (host->hellos[i] >= host->hello_max[i])
 		return;
+	host->hellos[i]++;
 	d = outbox_add(&g->outbox, &path, 0);
 	d->len = (uint16_t)hello_encode(d->data, g->trial.id, host->message,
 		g->credentials.mac_key, host->has_cookie ? host->cookie : NULL);
 }
 
-static void send_hellos(struct guest *g, struct reach *host, unsigned first)
+/* A host that is not the one we were connected to last gets its hellos later: the guest
+ * stays with its host as long as that answers. */
+static bool has_to_wait(const struct guest *g, const struct reach *host, uint64_t now)
 {
+	static const uint8_t none[INSTANCE_SIZE];
+
+	return memcmp(g->favourite, none, INSTANCE_SIZE) != 0 &&
+	       memcmp(g->favourite, host->instance, INSTANCE_SIZE) != 0 &&
+	       now - g->trial.answered_at < FAVOURITE_WAIT;
+}
+
+static void send_hellos(struct guest *g, struct reach *host, unsigned first, uint64_t now)
+{
+	if (host->refused || has_to_wait(g, host, now))
+		return;
 	for (unsigned i = first; i < host->to.count; i++)
 		send_hello(g, host, i);
 }
@@ -136,14 +153,15 @@ static void add_target(struct guest *g, struct reach *host, const struct addr *a
 	if (!g->sockets[socket].open || !candidates_add(&host->to, addr, kind))
 		return;
 	host->sockets[host->to.count - 1] = socket;
+	host->hello_max[host->to.count - 1] = HELLOS_MAX;
 }
 
-/* Adds what may be tried of the host's offer; peer is its address at the rendezvous. */
-static void add_targets(struct guest *g, struct reach *host,
-	const struct candidates *offered, const struct addr *peer)
+static bool may_try(struct guest *g, const struct addr *addr, const struct addr *peer)
 {
 	struct addr observed[GUEST_SERVERS_MAX];
-	struct vantage v = {.locals = g->locals,
+	struct vantage v = {.servers = g->config.servers,
+		.server_count = g->config.server_count,
+		.locals = g->locals,
 		.local_count = g->local_count,
 		.observed = observed,
 		.forbidden = g->config.listens,
@@ -151,10 +169,17 @@ static void add_targets(struct guest *g, struct reach *host,
 
 	for (size_t i = 0; i < g->config.server_count; i++)
 		observed[v.observed_count++] = g->askers[i].observed;
+	return candidate_allowed(&v, addr, peer);
+}
+
+/* Adds what may be tried of the host's offer; peer is its address at the rendezvous. */
+static void add_targets(struct guest *g, struct reach *host,
+	const struct candidates *offered, const struct addr *peer)
+{
 	for (unsigned i = 0; i < offered->count; i++) {
 		const struct candidate *c = &offered->of[i];
 
-		if (candidate_allowed(&v, &c->addr, peer))
+		if (may_try(g, &c->addr, peer))
 			add_target(g, host, &c->addr,
 				g->trial.sockets[family_index(&c->addr)], c->kind);
 	}
@@ -237,7 +262,7 @@ enum verdict trial_answered(struct guest *g, const struct path *path, const uint
 		retry_start(&g->trial.hello, now);
 		retry_sent(&g->trial.hello, now);
 	}
-	send_hellos(g, host, first);
+	send_hellos(g, host, first, now);
 	trial_rearm(g);
 	return VERDICT_CONSUMED;
 }
@@ -255,9 +280,16 @@ void trial_expire(struct guest *g, uint64_t now)
 		trial_begin(g, t->number + 1, now);
 		return;
 	}
+	if (t->number > 0 && !g->sockets[t->sockets[0]].open && now >= t->fresh_by) {
+		g->sockets[t->sockets[0]].wanted = false;
+		t->sockets[0] =
+			0; /* no fresh socket is to be had: better the old one than none */
+		t->fresh_by = NEVER;
+		askers_start_family(g, 0, now);
+	}
 	if (t->hello.next_at <= now) {
 		for (unsigned i = 0; i < t->host_count; i++)
-			send_hellos(g, &t->hosts[i], 0);
+			send_hellos(g, &t->hosts[i], 0, now);
 		retry_sent(&t->hello, now);
 	}
 	trial_rearm(g);
@@ -265,7 +297,27 @@ void trial_expire(struct guest *g, uint64_t now)
 
 /* --- what comes from the host ------------------------------------------------------- */
 
-/* A punch got through: the host is where it came from, whatever it said. */
+/* A punch got through: the host is where it came from, whatever it said (a peer-reflexive
+ * candidate, RFC 8445, section 7.3.1.3). Since anybody may repeat a punch from anywhere,
+ * such an address earns a few hellos only, one a punch. */
+static void try_reflexive(struct guest *g, struct reach *host, const struct path *path)
+{
+	unsigned i = 0;
+
+	while (i < host->to.count && !addr_equal(&host->to.of[i].addr, &path->remote))
+		i++;
+	if (i == host->to.count) {
+		add_target(g, host, &path->remote, path->socket, CANDIDATE_OBSERVED);
+		if (i == host->to.count)
+			return;
+		host->hello_max[i] = 0;
+	}
+	if (host->hello_max[i] < REFLEXIVE_HELLOS) {
+		host->hello_max[i]++;
+		send_hello(g, host, i);
+	}
+}
+
 static enum verdict input_punch(
 	struct guest *g, const struct path *path, const uint8_t *buf, size_t len)
 {
@@ -273,38 +325,52 @@ static enum verdict input_punch(
 		return VERDICT_DROP_UNSOLICITED;
 	if (!punch_verify(buf, len, g->credentials.mac_key))
 		return VERDICT_DROP_FORGED;
-	for (unsigned i = 0; i < g->trial.host_count; i++) {
-		struct reach *host = &g->trial.hosts[i];
-		unsigned first = host->to.count;
-
-		add_target(g, host, &path->remote, path->socket, CANDIDATE_OBSERVED);
-		send_hellos(g, host, first);
-	}
+	if (!may_try(g, &path->remote, &path->remote))
+		return VERDICT_DROP_NOT_ALLOWED;
+	for (unsigned i = 0; i < g->trial.host_count; i++)
+		try_reflexive(g, &g->trial.hosts[i], path);
 	return VERDICT_CONSUMED;
 }
 
-static enum verdict input_busy(
-	struct guest *g, const uint8_t *buf, size_t len, struct trial *t)
+/* The host of the trial that a hello went to there; NULL if none. */
+static struct reach *reach_at(struct trial *t, const struct addr *remote)
 {
-	uint8_t cookie[COOKIE_SIZE];
+	for (unsigned i = 0; i < t->host_count; i++)
+		for (unsigned k = 0; k < t->hosts[i].to.count; k++)
+			if (addr_equal(&t->hosts[i].to.of[k].addr, remote))
+				return &t->hosts[i];
+	return NULL;
+}
 
-	if (!busy_decode(cookie, buf, len, g->credentials.mac_key))
+static enum verdict input_busy(struct guest *g, struct trial *t, const struct path *path,
+	const uint8_t *buf, size_t len)
+{
+	struct reach *host = reach_at(t, &path->remote);
+
+	if (host == NULL)
+		return VERDICT_DROP_UNSOLICITED;
+	if (!busy_decode(host->cookie, buf, len, g->credentials.mac_key))
 		return VERDICT_DROP_FORGED;
-	for (unsigned i = 0; i < t->host_count; i++) {
-		memcpy(t->hosts[i].cookie, cookie, COOKIE_SIZE);
-		t->hosts[i].has_cookie = true;
-	}
+	host->has_cookie = true;
 	return VERDICT_CONSUMED;
 }
 
-static enum verdict input_refuse(
-	struct guest *g, const uint8_t *buf, size_t len, uint64_t now)
+/* One host refuses. Another may have room: only when all have refused, the trial ends. */
+static enum verdict input_refuse(struct guest *g, struct trial *t,
+	const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
 {
-	uint8_t code;
+	struct reach *host = reach_at(t, &path->remote);
 	struct event *event;
+	uint8_t code;
 
+	if (host == NULL)
+		return VERDICT_DROP_UNSOLICITED;
 	if (!refuse_decode(&code, buf, len, g->credentials.mac_key))
 		return VERDICT_DROP_FORGED;
+	host->refused = true;
+	for (unsigned i = 0; i < t->host_count; i++)
+		if (!t->hosts[i].refused)
+			return VERDICT_CONSUMED;
 	g->progress.refused = code;
 	event = events_add(&g->events, EVENT_REFUSED);
 	event->number = code;
@@ -317,7 +383,7 @@ static enum verdict input_refuse(
 static enum verdict input_welcome(struct guest *g, struct trial *t,
 	const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
 {
-	const uint8_t *message = welcome_decode(buf, len);
+	const uint8_t *message = welcome_decode(buf, len, g->credentials.mac_key);
 	uint8_t payload[WELCOME_PAYLOAD_SIZE];
 	struct noise_keys keys;
 	bool ok;
@@ -373,8 +439,8 @@ enum verdict trial_input(struct guest *g, const struct path *path, const uint8_t
 		return VERDICT_DROP_UNSOLICITED;
 	switch (message_type(buf)) {
 	case MESSAGE_WELCOME: return input_welcome(g, t, path, buf, len, now);
-	case MESSAGE_BUSY: return input_busy(g, buf, len, t);
-	case MESSAGE_REFUSE: return input_refuse(g, buf, len, now);
+	case MESSAGE_BUSY: return input_busy(g, t, path, buf, len);
+	case MESSAGE_REFUSE: return input_refuse(g, t, path, buf, len, now);
 	default: return input_version(g, t, path, buf);
 	}
 }

@@ -8,6 +8,7 @@
 
 #define OUTBOX_SIZE    1024
 #define REASSEMBLY_MAX 64
+#define EXPIRE_ROOM    128 /* datagrams that one timer may make at most */
 #define SCRATCH_SIZE   65536
 #define SOCKET_REST    (30 * SECOND) /* a socket without connections before it is closed */
 
@@ -52,6 +53,8 @@ struct host *host_new(const struct host_config *config, uint64_t now)
 	h->next_number = 1;
 	bucket_init(&h->punches, PUNCH_RATE, PUNCH_RATE, now);
 	bucket_init(&h->handshakes, HELLO_RATE, HELLO_RATE, now);
+	bucket_field_init(
+		&h->hellos, HELLO_RATE_NETWORK, HELLO_RATE_NETWORK, h->hash_key, now);
 	timers_init(&h->timers);
 	reassembly_pool_init(&h->pool, REASSEMBLY_MAX);
 	leases_init(h);
@@ -92,8 +95,11 @@ void host_add_socket(
 {
 	unsigned family = family_index(bound);
 
-	if (number >= HOST_SOCKETS_MAX)
+	if (number >= HOST_SOCKETS_MAX || h->sockets[number].open)
 		return;
+	/* What the last socket's mapping was is no longer where we are. */
+	if (h->spoilt.family == bound->family)
+		h->spoilt = (struct addr){0};
 	h->sockets[number] =
 		(struct host_socket){.open = true, .bound = *bound, .unused_at = now};
 	h->defaults[family] = number;
@@ -229,7 +235,14 @@ size_t host_seal(struct host *h, struct flow *flow, unsigned part, unsigned part
 
 bool host_output(struct host *h, struct datagram *d, uint64_t now)
 {
-	(void)now;
+	/* Goodbyes, as many at a time as there is room for. */
+	while (h->leaving != NULL && outbox_has_room(&h->outbox, 1)) {
+		struct connection *c = h->leaving;
+
+		if (c->peer != NULL && !c->replaced)
+			session_bye(&c->session, 0, now);
+		h->leaving = c->next;
+	}
 	return outbox_take(&h->outbox, d);
 }
 
@@ -259,7 +272,9 @@ void host_expire(struct host *h, uint64_t now)
 {
 	struct timer *timer;
 
-	while ((timer = timers_pop(&h->timers, now)) != NULL) {
+	/* What does not fit is still due: output is pulled, and expire called again. */
+	while (outbox_has_room(&h->outbox, EXPIRE_ROOM) &&
+		(timer = timers_pop(&h->timers, now)) != NULL) {
 		switch (timer->kind) {
 		case TIMER_LEASE: lease_expire(h, timer->owner, now); break;
 		case TIMER_LEVELS: levels_expire(h, now); break;
@@ -326,12 +341,8 @@ void host_network_changed(struct host *h, uint64_t now)
 
 void host_shutdown(struct host *h, uint64_t now)
 {
-	struct connection *c;
-
-	for (c = h->connections; c != NULL; c = c->next)
-		if (c->peer != NULL && !c->replaced)
-			session_bye(&c->session, 0, now);
 	leases_end(h, now);
+	h->leaving = h->connections;
 }
 
 void host_get_counts(const struct host *h, struct host_counts *counts)

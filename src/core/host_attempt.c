@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/host_parts.h"
+#include "core/wire.h"
 
 static struct attempt *attempt_find(const struct host *h, const uint8_t id[ID_SIZE])
 {
@@ -77,40 +78,49 @@ static bool has_socket_for(const struct host *h, const struct addr *to)
 	return h->has_default[family_index(to)];
 }
 
+/* True if addr is one of this machine's, with a port of a target or of a socket of ours. */
+static bool is_own(const struct host *h, const struct addr *addr)
+{
+	bool here = addr_is_loopback(addr) || addr_is_unspecified(addr);
+
+	for (size_t i = 0; i < h->local_count; i++)
+		here = here || addr_same_ip(&h->locals[i], addr);
+	for (unsigned i = 0; i < HOST_SOCKETS_MAX; i++)
+		if (h->sockets[i].open && here && h->sockets[i].bound.port == addr->port)
+			return true;
+	for (unsigned i = 0; i < 2; i++)
+		if (addr->port == h->config.targets[i].port &&
+			(here || addr_same_ip(addr, &h->config.targets[i])))
+			return true;
+	return false;
+}
+
+static bool may_punch(const struct host *h, const struct vantage *v,
+	const struct addr *to, const struct addr *peer)
+{
+	return has_socket_for(h, to) && !is_own(h, to) && candidate_allowed(v, to, peer);
+}
+
 /* Adds what may be punched of the guest's offer; returns the index of the first new one. */
 static unsigned add_targets(struct host *h, struct attempt *a,
 	const struct guest_offer *offer, const struct addr *seen)
 {
-	struct addr observed[HOST_SERVERS_MAX], forbidden[2 + HOST_SOCKETS_MAX * 2];
-	struct vantage v = {.locals = h->locals,
+	struct addr observed[HOST_SERVERS_MAX];
+	struct vantage v = {.servers = h->config.servers,
+		.server_count = h->config.server_count,
+		.locals = h->locals,
 		.local_count = h->local_count,
-		.observed = observed,
-		.forbidden = forbidden};
+		.observed = observed};
 	unsigned first = a->to.count;
 
 	for (size_t i = 0; i < h->config.server_count; i++)
 		observed[v.observed_count++] = h->leases[i].observed;
-	for (unsigned i = 0; i < 2; i++)
-		forbidden[v.forbidden_count++] = h->config.targets[i];
-	for (unsigned i = 0; i < HOST_SOCKETS_MAX; i++) {
-		struct addr own = h->sockets[i].bound;
-		unsigned family = own.family == ADDR_V4 ? 4 : 6;
-
-		if (!h->sockets[i].open)
-			continue;
-		forbidden[v.forbidden_count++] = own;
-		for (size_t k = 0; k < h->local_count; k++)
-			if (h->locals[k].family == family && k == 0) {
-				forbidden[v.forbidden_count] = h->locals[k];
-				forbidden[v.forbidden_count++].port = own.port;
-			}
-	}
-	if (has_socket_for(h, seen) && candidate_allowed(&v, seen, seen))
+	if (may_punch(h, &v, seen, seen))
 		candidates_add(&a->to, seen, CANDIDATE_OBSERVED);
 	for (unsigned i = 0; i < offer->candidates.count; i++) {
 		const struct candidate *c = &offer->candidates.of[i];
 
-		if (has_socket_for(h, &c->addr) && candidate_allowed(&v, &c->addr, seen))
+		if (may_punch(h, &v, &c->addr, seen))
 			candidates_add(&a->to, &c->addr, c->kind);
 	}
 	return first;
@@ -143,8 +153,8 @@ static void seal_answer(struct host *h, struct attempt *a)
 
 	memcpy(offer.host_static, h->host_static_public, CRYPTO_KEY_SIZE);
 	offer_own(h, &offer.candidates);
-	a->payload_len = host_offer_seal(
-		a->payload, &offer, &h->service, &h->credentials, a->id, a->sequence);
+	a->payload_len = host_offer_seal(a->payload, &offer, &h->service, &h->credentials,
+		a->id, a->sequence, &h->config.entropy);
 }
 
 static void answer_one(struct host *h, struct attempt *a, size_t i, uint64_t now)
@@ -190,7 +200,8 @@ void attempts_answer_again(struct host *h, uint64_t now)
 	struct attempt *a, *next;
 
 	HASH_ITER (hh, h->attempts, a, next) {
-		if (a->connection != NULL || now - a->began_at > RETRY_EAGER)
+		if (a->connection != NULL || now - a->began_at > RETRY_EAGER ||
+			a->sequence == ANSWERS_MAX)
 			continue;
 		a->sequence++;
 		seal_answer(h, a);
@@ -302,18 +313,32 @@ static void send_welcome(struct host *h, const struct attempt *a, const struct p
 	d->len = WELCOME_SIZE;
 }
 
+static void busy_cookie(const struct host *h, uint8_t cookie[COOKIE_SIZE],
+	const struct path *path, uint64_t turn)
+{
+	uint8_t covered[sizeof(struct addr) + 8];
+	struct writer w = writer_over(covered, sizeof(covered));
+
+	write_bytes(&w, (const uint8_t *)&path->remote, sizeof(path->remote));
+	write_u64(&w, turn);
+	crypto_mac(cookie, h->busy_key, covered, sizeof(covered));
+}
+
 /* Beyond HELLO_RATE handshakes a second a hello has to bring a cookie first. */
 static bool hello_is_paid(
 	struct host *h, const struct path *path, const uint8_t *buf, uint64_t now)
 {
-	uint8_t cookie[COOKIE_SIZE];
+	uint8_t cookie[COOKIE_SIZE], old[COOKIE_SIZE];
 	struct datagram *d;
 
 	if (bucket_take(&h->handshakes, 1, now))
 		return true;
-	crypto_mac(cookie, h->busy_key, &path->remote, sizeof(path->remote));
+	busy_cookie(h, cookie, path, now / BUSY_TURN);
 	if (hello_has_cookie(buf, cookie))
-		return true;
+		return bucket_field_take(&h->hellos, &path->remote, 1, now);
+	busy_cookie(h, old, path, now / BUSY_TURN - 1);
+	if (hello_has_cookie(buf, old))
+		return bucket_field_take(&h->hellos, &path->remote, 1, now);
 	d = outbox_add(&h->outbox, path, 0);
 	d->len = (uint16_t)busy_encode(
 		d->data, message_id(buf), cookie, h->credentials.mac_key);
@@ -357,7 +382,8 @@ static enum verdict hello_welcome(struct host *h, struct attempt *a, struct nois
 	c->attempt = a;
 	c->began_at = a->began_at;
 	a->connection = c;
-	welcome_encode(a->welcome, a->id, message);
+	c->session.credit = HELLO_SIZE - WELCOME_SIZE;
+	welcome_encode(a->welcome, a->id, message, h->credentials.mac_key);
 	retry_stop(&a->punch);
 	send_welcome(h, a, path);
 	return VERDICT_CONSUMED;
@@ -411,7 +437,12 @@ enum verdict attempt_hello(struct host *h, const struct path *path, const uint8_
 		return hello_first(h, a, path, buf, message, now);
 	if (memcmp(a->hello, message, HELLO_NOISE_SIZE) != 0)
 		return VERDICT_DROP_REPLAY;
-	connection_route(h, a->connection, path);
+	if (a->connection->session.proved)
+		return VERDICT_DROP_REPLAY;
+	/* A welcome where no frame could come from would make a dead session. */
+	if (!connection_route(h, a->connection, path))
+		return VERDICT_DROP_LIMIT;
+	a->connection->session.credit += HELLO_SIZE - WELCOME_SIZE;
 	send_welcome(h, a, path);
 	return VERDICT_CONSUMED;
 }

@@ -83,15 +83,6 @@ void leases_use_socket(struct host *h, uint32_t number, uint64_t now)
 	}
 }
 
-struct lease *lease_at(struct host *h, const struct path *path)
-{
-	for (size_t i = 0; i < h->config.server_count; i++)
-		if (h->leases[i].state != LEASE_NO_SOCKET &&
-			addr_same_ip(&h->leases[i].server, &path->remote))
-			return &h->leases[i];
-	return NULL;
-}
-
 static void lease_lost(struct host *h, struct lease *lease, const char *why)
 {
 	struct event *event;
@@ -161,8 +152,10 @@ static void mapping_checked(
 	lease->probe_until = 0;
 	if (lease->state != LEASE_HELD || addr_equal(seen, &lease->observed))
 		return;
-	h->spoilt = *seen;
-	attempts_answer_again(h, now);
+	if (!addr_equal(&h->spoilt, seen)) {
+		h->spoilt = *seen;
+		attempts_answer_again(h, now);
+	}
 	if (h->fresh[family] >= FRESH_SOCKETS || h->socket_wanted[family])
 		return;
 	h->fresh[family]++;
@@ -327,14 +320,13 @@ static void input_registered(
 static void input_refreshed(
 	struct host *h, struct lease *lease, const uint8_t *buf, size_t len, uint64_t now)
 {
-	uint32_t seconds;
-	struct addr observed;
+	struct registered_message m;
 
-	if (lease->state != LEASE_HELD ||
-		!refreshed_decode(&seconds, &observed, buf, len))
+	if (lease->state != LEASE_HELD || !registered_decode(&m, buf, len))
 		return;
+	memcpy(lease->token, m.token, TOKEN_SIZE);
 	lease_enter(h, lease, LEASE_HELD, now);
-	note_observed(h, lease, &observed, now);
+	note_observed(h, lease, &m.observed, now);
 }
 
 static void input_error(

@@ -30,12 +30,16 @@
 #define PUNCH_BYTES_MAX    2048          /* towards one address in one attempt */
 #define PUNCH_RATE         4000          /* punches a second of the whole process */
 #define HELLO_RATE         1000 /* handshakes a second before hellos need a cookie */
-#define HALF_OPEN_LIFE     (10 * SECOND)
-#define DRAIN              (3 * SECOND) /* a replaced connection still receives */
-#define ROUTES_MAX         4            /* addresses one hello may come from */
-#define SWEEP              (10 * SECOND)
-#define PEERS_MAX          65536   /* identities remembered */
-#define NUMBER_MAX         4194302 /* 127.64.0.1 .. 127.127.255.254 */
+#define HELLO_RATE_NETWORK                                                               \
+	200 /* and a second beyond that for one network, with cookies */
+#define BUSY_TURN      (30 * SECOND) /* a cookie for hellos is good for one to two of these */
+#define ANSWERS_MAX    8             /* sequence of the last answer to one attempt */
+#define HALF_OPEN_LIFE (10 * SECOND)
+#define DRAIN          (3 * SECOND) /* a replaced connection still receives */
+#define ROUTES_MAX     4            /* addresses one hello may come from */
+#define SWEEP          (10 * SECOND)
+#define PEERS_MAX      65536   /* identities remembered */
+#define NUMBER_MAX     4194302 /* 127.64.0.1 .. 127.127.255.254 */
 
 enum host_timer {
 	TIMER_LEASE = 1,
@@ -144,6 +148,7 @@ struct connection {
 	bool replaced;
 	struct rekey_host rekey;
 	struct route_link routes[ROUTES_MAX];
+	uint32_t socket; /* that counts it */
 	struct connection *next, *prev;
 	UT_hash_handle hh; /* by session id */
 };
@@ -174,9 +179,11 @@ struct host {
 	struct levels levels;
 	struct attempt *attempts;
 	struct bucket punches, handshakes;
-	struct route *routes;
-	struct connection *connections; /* a list */
-	struct connection *by_id;       /* the same, as a table by session id */
+	struct bucket_field hellos;
+	struct route *routes, *last_route; /* the last: of the frame before */
+	struct connection *connections;    /* a list */
+	struct connection *leaving;        /* the next to say goodbye to, at the end */
+	struct connection *by_id;          /* the same, as a table by session id */
 	struct challenger challenger;
 	struct peer *peers;
 	struct flow *closing,
@@ -209,8 +216,6 @@ void lease_probe_mapping(struct host *h, struct lease *lease, uint64_t now);
 void leases_end(struct host *h, uint64_t now);
 /* Refreshes all leases now: has our observed address changed? */
 void leases_check(struct host *h, uint64_t now);
-/* The lease at a server that a datagram came from; NULL if none. */
-struct lease *lease_at(struct host *h, const struct path *path);
 void levels_expire(struct host *h, uint64_t now);
 void levels_icmp(struct host *h, const struct addr *offender, const uint8_t *quoted,
 	size_t quoted_len);
@@ -233,8 +238,8 @@ struct connection *connection_open(struct host *h, const struct noise_keys *keys
 	enum cipher cipher, const uint8_t session_id[SESSION_ID_SIZE],
 	const uint8_t identity[CRYPTO_KEY_SIZE], const struct path *path, uint64_t now);
 void connection_free(struct host *h, struct connection *c);
-/* Frames of c may come from there. */
-void connection_route(struct host *h, struct connection *c, const struct path *path);
+/* Frames of c may come from there. Returns false if it has too many such places. */
+bool connection_route(struct host *h, struct connection *c, const struct path *path);
 void connection_expire(struct host *h, struct connection *c, uint64_t now);
 /* True if this identity may have a connection within the limits. */
 bool peer_admissible(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE]);

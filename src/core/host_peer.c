@@ -18,12 +18,16 @@ static struct route_key route_key_of(const struct path *path)
 	return (struct route_key){.socket = path->socket, .remote = path->remote};
 }
 
-static struct route *route_find(const struct host *h, const struct path *path)
+static struct route *route_find(struct host *h, const struct path *path)
 {
 	struct route_key key = route_key_of(path);
-	struct route *route;
+	struct route *route = h->last_route;
 
+	if (route != NULL && memcmp(&route->key, &key, sizeof(key)) == 0)
+		return route;
 	TABLE_FIND(h->routes, h->hash_key, &key, sizeof(key), route);
+	if (route != NULL)
+		h->last_route = route;
 	return route;
 }
 
@@ -44,6 +48,17 @@ static struct route *route_open(struct host *h, const struct path *path)
 	return NULL;
 }
 
+/* Frees a route that leads nowhere. */
+static void route_tidy(struct host *h, struct route *route)
+{
+	if (route->links != NULL)
+		return;
+	if (h->last_route == route)
+		h->last_route = NULL;
+	HASH_DEL(h->routes, route);
+	free(route);
+}
+
 static void route_leave(struct host *h, struct route_link *link)
 {
 	struct route *route = link->route;
@@ -52,10 +67,7 @@ static void route_leave(struct host *h, struct route_link *link)
 		return;
 	LL_DELETE(route->links, link);
 	link->route = NULL;
-	if (route->links == NULL) {
-		HASH_DEL(h->routes, route);
-		free(route);
-	}
+	route_tidy(h, route);
 }
 
 static bool routed_to(const struct connection *c, const struct route *route)
@@ -66,24 +78,33 @@ static bool routed_to(const struct connection *c, const struct route *route)
 	return false;
 }
 
-void connection_route(struct host *h, struct connection *c, const struct path *path)
+bool connection_route(struct host *h, struct connection *c, const struct path *path)
 {
-	struct route *route;
+	struct route *route = route_open(h, path);
 
-	if (c->peer != NULL)
-		return; /* open: its path is settled */
+	if (route == NULL)
+		return false;
+	if (routed_to(c, route))
+		return true;
 	for (unsigned i = 0; i < ROUTES_MAX; i++) {
 		struct route_link *link = &c->routes[i];
 
 		if (link->route != NULL)
 			continue;
-		route = route_open(h, path);
-		if (route == NULL || routed_to(c, route))
-			return;
 		*link = (struct route_link){.route = route, .connection = c};
 		LL_PREPEND(route->links, link);
-		return;
+		return true;
 	}
+	route_tidy(h, route);
+	return false;
+}
+
+/* The socket that the connection's path goes by serves one more, its last one one less. */
+static void count_socket(struct host *h, struct connection *c, uint32_t socket)
+{
+	h->sockets[c->socket].connections--;
+	c->socket = socket;
+	h->sockets[c->socket].connections++;
 }
 
 /* Keeps the one route that path is; the others were only possible ones. */
@@ -94,9 +115,7 @@ static void settle_routes(struct host *h, struct connection *c, const struct pat
 	for (unsigned i = 0; i < ROUTES_MAX; i++)
 		if (c->routes[i].route != chosen)
 			route_leave(h, &c->routes[i]);
-	h->sockets[c->session.path.socket].connections--;
-	c->session.path = *path;
-	h->sockets[c->session.path.socket].connections++;
+	count_socket(h, c, path->socket);
 }
 
 /* --- connections -------------------------------------------------------------------- */
@@ -109,8 +128,8 @@ struct connection *connection_open(struct host *h, const struct noise_keys *keys
 
 	if (c == NULL)
 		return NULL;
-	if (!session_init(&c->session, keys, cipher, true, path, &h->timers, &h->outbox,
-		    &h->pool, now)) {
+	if (!session_init(&c->session, keys, cipher, true, path, &h->config.entropy,
+		    &h->timers, &h->outbox, &h->pool, now)) {
 		free(c);
 		return NULL;
 	}
@@ -119,7 +138,8 @@ struct connection *connection_open(struct host *h, const struct noise_keys *keys
 	TABLE_ADD(h->by_id, h->hash_key, session.id, SESSION_ID_SIZE, c);
 	c->session.timer.owner = c;
 	c->session.timer.kind = TIMER_CONNECTION;
-	h->sockets[path->socket].connections++;
+	c->socket = path->socket;
+	h->sockets[c->socket].connections++;
 	DL_APPEND(h->connections, c);
 	h->counts.half_open++;
 	connection_route(h, c, path);
@@ -142,7 +162,9 @@ void connection_free(struct host *h, struct connection *c)
 	}
 	if (c->attempt != NULL)
 		c->attempt->connection = NULL;
-	h->sockets[c->session.path.socket].connections--;
+	h->sockets[c->socket].connections--;
+	if (h->leaving == c)
+		h->leaving = c->next;
 	DL_DELETE(h->connections, c);
 	if (TABLE_HOLDS(c))
 		HASH_DEL(h->by_id, c);
@@ -196,7 +218,7 @@ bool peer_admissible(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZ
 	if (peer != NULL && peer->connection != NULL)
 		return true;
 	return h->counts.guests < h->config.guests_max &&
-	       (peer != NULL || HASH_COUNT(h->peers) < PEERS_MAX);
+	       (peer != NULL || h->next_number <= NUMBER_MAX);
 }
 
 struct peer *peer_open(
@@ -259,6 +281,32 @@ static struct peer *peer_of(struct host *h, const struct connection *c)
 	return peer;
 }
 
+/* Which of the places that hellos came from is the guest's? Each is asked: the address of a
+ * frame can be forged, the answer to a ping that went there cannot. */
+static void ping_routes(struct connection *c, uint64_t now)
+{
+	for (unsigned i = 0; i < ROUTES_MAX; i++) {
+		struct path path;
+
+		if (c->routes[i].route == NULL)
+			continue;
+		path = (struct path){.socket = c->routes[i].route->key.socket,
+			.remote = c->routes[i].route->key.remote};
+		session_ping_at(&c->session, &path, now);
+	}
+}
+
+static void prove(struct host *h, struct connection *c, const struct path *path,
+	const struct frame *frame, uint64_t now)
+{
+	if (session_pong_proves(&c->session, path, frame)) {
+		session_prove(&c->session, path, now);
+		settle_routes(h, c, path);
+	} else if (now - c->session.sent_at >= SESSION_PING_INTERVAL) {
+		ping_routes(c, now);
+	}
+}
+
 /* A newer connection takes over. What the old one still receives is the guest's, unless
  * that is another process now: its flow 0 is not the flow 0 of before. */
 static void replace(
@@ -275,8 +323,7 @@ static void replace(
 
 /* The guest's first frame opened: the connection is real. Returns false if it is not to be,
  * since a newer one is there already or the limit is reached. */
-static bool promote(
-	struct host *h, struct connection *c, const struct path *path, uint64_t now)
+static bool promote(struct host *h, struct connection *c, uint64_t now)
 {
 	struct peer *peer = peer_of(h, c);
 	struct connection *old;
@@ -289,12 +336,12 @@ static bool promote(
 	if (old != NULL)
 		replace(h, old, c, now);
 	h->counts.guests++;
-	settle_routes(h, c, path);
 	c->peer = peer;
 	peer->connection = c;
 	h->counts.half_open--;
 	timers_set(&h->timers, &c->session.timer, now + SESSION_UNHEARD);
 	tell_guest(h, EVENT_GUEST_CONNECTED, c, NULL, now);
+	ping_routes(c, now);
 	return true;
 }
 
@@ -340,13 +387,14 @@ static enum verdict take_frame(struct host *h, struct connection *c,
 	const struct path *path, const struct frame *frame, enum verdict verdict,
 	uint64_t now, struct delivery *delivery)
 {
-	if (c->peer == NULL && !promote(h, c, path, now)) {
+	if (c->peer == NULL && !promote(h, c, now)) {
 		connection_free(h, c);
 		return VERDICT_DROP_LIMIT;
 	}
+	if (!c->session.proved)
+		prove(h, c, path, frame, now);
 	if (session_moved_back(&c->session, path, frame, now)) {
-		h->sockets[c->session.left.socket].connections--;
-		h->sockets[path->socket].connections++;
+		count_socket(h, c, path->socket);
 		tell_guest(h, EVENT_GUEST_MOVED, c, NULL, now);
 	}
 	if (verdict == VERDICT_DELIVER)
@@ -383,6 +431,7 @@ enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf,
 	struct route *route = route_find(h, path);
 	struct route_link *link, *next;
 	uint8_t edges[FRAME_OVERHEAD];
+	struct path was;
 	struct frame frame;
 	enum verdict verdict = VERDICT_DROP_NO_SESSION;
 	bool several;
@@ -408,9 +457,14 @@ enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf,
 		/* Opening in place spoils what another session might open. */
 		if (several)
 			at = memcpy(h->scratch, buf, len);
+		/* Until the guest's place is proved, answers go where its frames come from. */
+		was = c->session.path;
+		if (!c->session.proved)
+			c->session.path = *path;
 		verdict = session_open(&c->session, at, len, &frame, now);
 		if (opened(verdict))
 			return take_frame(h, c, path, &frame, verdict, now, delivery);
+		c->session.path = was;
 	}
 	if (verdict == VERDICT_DROP_FORGED)
 		challenge(h, path, edges, sizeof(edges), now);
@@ -480,8 +534,7 @@ static void connection_move(
 			LL_PREPEND(route->links, link);
 		}
 	}
-	h->sockets[c->session.path.socket].connections--;
-	h->sockets[path->socket].connections++;
+	count_socket(h, c, path->socket);
 	session_move(&c->session, path, now);
 	tell_guest(h, EVENT_GUEST_MOVED, c, NULL, now);
 }

@@ -148,12 +148,9 @@ size_t lease_encode(uint8_t *out, enum message_type type, const uint8_t id[ID_SI
 	const struct lease_message *m, const uint8_t token[TOKEN_SIZE]);
 bool lease_decode(struct lease_message *m, const uint8_t *buf, size_t len);
 
-/* REFRESHED: lease seconds and observed address. */
-#define REFRESHED_SIZE (MESSAGE_HEADER_SIZE + 4 + 19)
-size_t refreshed_encode(uint8_t *out, const uint8_t id[ID_SIZE], uint32_t lease,
-	const struct addr *observed);
-bool refreshed_decode(
-	uint32_t *lease, struct addr *observed, const uint8_t *buf, size_t len);
+/* REFRESHED has the layout of REGISTERED: tokens turn over, and this is the new one. */
+size_t refreshed_encode(
+	uint8_t *out, const uint8_t id[ID_SIZE], const struct registered_message *m);
 
 /* ERROR, REFUSE and ACK: one octet of code or sequence. */
 #define CODE_SIZE (MESSAGE_HEADER_SIZE + 1)
@@ -237,14 +234,14 @@ size_t punch_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
 bool punch_verify(const uint8_t *buf, size_t len, const uint8_t mac_key[CRYPTO_KEY_SIZE]);
 
 /* HELLO: the first Noise message, then a MAC over all before it, then a cookie's MAC or
- * zeros. WELCOME: the second Noise message. */
+ * zeros. WELCOME: the second Noise message, then a MAC over all before it. */
 #define HELLO_PAYLOAD_SIZE   16 /* ciphers (1), the guest's process (8), zeros */
 #define PROCESS_SIZE         8  /* random, made when the guest starts */
 #define WELCOME_PAYLOAD_SIZE 16
 #define HELLO_NOISE_SIZE     (HELLO_PAYLOAD_SIZE + 32 + 48 + 16)
 #define WELCOME_NOISE_SIZE   (WELCOME_PAYLOAD_SIZE + 32 + 16)
 #define HELLO_SIZE           (MESSAGE_HEADER_SIZE + HELLO_NOISE_SIZE + 2 * CRYPTO_MAC_SIZE)
-#define WELCOME_SIZE         (MESSAGE_HEADER_SIZE + WELCOME_NOISE_SIZE)
+#define WELCOME_SIZE         (MESSAGE_HEADER_SIZE + WELCOME_NOISE_SIZE + CRYPTO_MAC_SIZE)
 size_t hello_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
 	const uint8_t noise[HELLO_NOISE_SIZE], const uint8_t mac_key[CRYPTO_KEY_SIZE],
 	const uint8_t *cookie);
@@ -254,8 +251,10 @@ const uint8_t *hello_decode(
 /* True if the second MAC was made with that cookie. */
 bool hello_has_cookie(const uint8_t *buf, const uint8_t cookie[COOKIE_SIZE]);
 size_t welcome_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
-	const uint8_t noise[WELCOME_NOISE_SIZE]);
-const uint8_t *welcome_decode(const uint8_t *buf, size_t len);
+	const uint8_t noise[WELCOME_NOISE_SIZE], const uint8_t mac_key[CRYPTO_KEY_SIZE]);
+/* Returns the Noise message in place, or NULL if the size or the MAC is wrong. */
+const uint8_t *welcome_decode(
+	const uint8_t *buf, size_t len, const uint8_t mac_key[CRYPTO_KEY_SIZE]);
 
 /* BUSY: a cookie for a hello, and REFUSE: why not, each under the service's MAC key. */
 #define BUSY_SIZE   (MESSAGE_HEADER_SIZE + COOKIE_SIZE + CRYPTO_MAC_SIZE)

@@ -79,20 +79,6 @@ bool hello_has_cookie(const uint8_t *buf, const uint8_t cookie[COOKIE_SIZE])
 	return crypto_equal(mac, buf + HELLO_MACED + CRYPTO_MAC_SIZE, sizeof(mac));
 }
 
-size_t welcome_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
-	const uint8_t noise[WELCOME_NOISE_SIZE])
-{
-	struct writer w = message_write(out, WELCOME_SIZE, MESSAGE_WELCOME, attempt);
-
-	write_bytes(&w, noise, WELCOME_NOISE_SIZE);
-	return writer_len(&w);
-}
-
-const uint8_t *welcome_decode(const uint8_t *buf, size_t len)
-{
-	return len == WELCOME_SIZE ? buf + MESSAGE_HEADER_SIZE : NULL;
-}
-
 /* Appends a MAC over all that is written. */
 static size_t finish_mac(struct writer *w, const uint8_t mac_key[CRYPTO_KEY_SIZE])
 {
@@ -110,6 +96,23 @@ static bool last_mac_verify(
 
 	crypto_mac(mac, mac_key, buf, len - CRYPTO_MAC_SIZE);
 	return crypto_equal(mac, buf + len - CRYPTO_MAC_SIZE, CRYPTO_MAC_SIZE);
+}
+
+size_t welcome_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
+	const uint8_t noise[WELCOME_NOISE_SIZE], const uint8_t mac_key[CRYPTO_KEY_SIZE])
+{
+	struct writer w = message_write(out, WELCOME_SIZE, MESSAGE_WELCOME, attempt);
+
+	write_bytes(&w, noise, WELCOME_NOISE_SIZE);
+	return finish_mac(&w, mac_key);
+}
+
+const uint8_t *welcome_decode(
+	const uint8_t *buf, size_t len, const uint8_t mac_key[CRYPTO_KEY_SIZE])
+{
+	if (len != WELCOME_SIZE || !last_mac_verify(buf, len, mac_key))
+		return NULL;
+	return buf + MESSAGE_HEADER_SIZE;
 }
 
 size_t busy_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],

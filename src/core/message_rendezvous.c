@@ -95,15 +95,27 @@ bool register_verify(const struct register_message *m)
 	return crypto_ed25519_verify(m->signature, m->service, covered, sizeof(covered));
 }
 
-size_t registered_encode(
-	uint8_t *out, const uint8_t id[ID_SIZE], const struct registered_message *m)
+static size_t granted_encode(uint8_t *out, enum message_type type,
+	const uint8_t id[ID_SIZE], const struct registered_message *m)
 {
-	struct writer w = message_write(out, REGISTERED_SIZE, MESSAGE_REGISTERED, id);
+	struct writer w = message_write(out, REGISTERED_SIZE, type, id);
 
 	write_bytes(&w, m->token, TOKEN_SIZE);
 	write_u32(&w, m->lease);
 	write_addr(&w, &m->observed, id);
 	return writer_len(&w);
+}
+
+size_t registered_encode(
+	uint8_t *out, const uint8_t id[ID_SIZE], const struct registered_message *m)
+{
+	return granted_encode(out, MESSAGE_REGISTERED, id, m);
+}
+
+size_t refreshed_encode(
+	uint8_t *out, const uint8_t id[ID_SIZE], const struct registered_message *m)
+{
+	return granted_encode(out, MESSAGE_REFRESHED, id, m);
 }
 
 bool registered_decode(struct registered_message *m, const uint8_t *buf, size_t len)
@@ -135,26 +147,6 @@ bool lease_decode(struct lease_message *m, const uint8_t *buf, size_t len)
 	read_bytes(&r, m->service, sizeof(m->service));
 	read_bytes(&r, m->instance, INSTANCE_SIZE);
 	return r.ok && reader_left(&r) == 0;
-}
-
-size_t refreshed_encode(uint8_t *out, const uint8_t id[ID_SIZE], uint32_t lease,
-	const struct addr *observed)
-{
-	struct writer w = message_write(out, REFRESHED_SIZE, MESSAGE_REFRESHED, id);
-
-	write_u32(&w, lease);
-	write_addr(&w, observed, id);
-	return writer_len(&w);
-}
-
-bool refreshed_decode(
-	uint32_t *lease, struct addr *observed, const uint8_t *buf, size_t len)
-{
-	struct reader r = message_read(buf, len);
-
-	*lease = read_u32(&r);
-	*observed = read_addr(&r, message_id(buf));
-	return r.ok;
 }
 
 /* Bytes an ask's proof covers: the payload by its hash. */

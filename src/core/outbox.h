@@ -23,6 +23,12 @@ void outbox_fini(struct outbox *o);
  * fill; a scratch one that goes nowhere while the ring is full. */
 struct datagram *outbox_add(struct outbox *o, const struct path *path, uint8_t ttl);
 
+/* True while so many more may be added in one go without loss. */
+static inline bool outbox_has_room(const struct outbox *o, unsigned count)
+{
+	return o->cap - o->count >= count;
+}
+
 /* Moves the oldest into *d; false if there is none. */
 bool outbox_take(struct outbox *o, struct datagram *d);
 

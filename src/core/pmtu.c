@@ -20,6 +20,8 @@ void pmtu_start(struct pmtu *p, bool ipv6, uint64_t now)
 {
 	*p = (struct pmtu){.ipv6 = ipv6, .largest = PMTU_BASE};
 	search(p, now);
+	if (now == NEVER)
+		p->raise_at = NEVER;
 }
 
 /* A round of the search: every size above what is known to pass. */

@@ -35,7 +35,7 @@ struct pmtu {
 	uint64_t raise_at; /* search anew, since the path may carry more */
 };
 
-/* Begins a search on a new path. */
+/* Begins a search on a new path; NEVER waits with it. */
 void pmtu_start(struct pmtu *p, bool ipv6, uint64_t now);
 
 /* UDP payload sizes to probe now, at most PMTU_COUNT: returns how many. Advances next_at. */

@@ -35,13 +35,13 @@ static struct reassembly_buffer *pool_take(struct reassembly_pool *pool)
 	return buffer;
 }
 
-static void release(struct reassembly *r)
+static void release(struct reassembly *r, struct reassembly_slot *slot)
 {
-	if (r->buffer == NULL)
+	if (slot->buffer == NULL)
 		return;
-	r->buffer->next = r->pool->free;
-	r->pool->free = r->buffer;
-	r->buffer = NULL;
+	slot->buffer->next = r->pool->free;
+	r->pool->free = slot->buffer;
+	slot->buffer = NULL;
 }
 
 void reassembly_init(struct reassembly *r, struct reassembly_pool *pool)
@@ -51,47 +51,93 @@ void reassembly_init(struct reassembly *r, struct reassembly_pool *pool)
 
 void reassembly_fini(struct reassembly *r)
 {
-	release(r);
+	for (unsigned i = 0; i < REASSEMBLY_SLOTS; i++)
+		release(r, &r->slots[i]);
 }
 
-/* Begins datagram id; its buffer is zeroed, since parts of a hostile peer may leave holes,
- * and nothing of another session's may show through them. */
-static bool begin(struct reassembly *r, uint16_t id, size_t total, uint64_t now)
+void reassembly_expire(struct reassembly *r, uint64_t now)
 {
-	if (r->buffer != NULL)
+	for (unsigned i = 0; i < REASSEMBLY_SLOTS; i++) {
+		struct reassembly_slot *slot = &r->slots[i];
+
+		if (slot->buffer == NULL || now - slot->began_at < REASSEMBLY_SPAN)
+			continue;
+		r->dropped++;
+		release(r, slot);
+	}
+}
+
+static struct reassembly_slot *find(struct reassembly *r, uint16_t id, size_t total)
+{
+	for (unsigned i = 0; i < REASSEMBLY_SLOTS; i++) {
+		struct reassembly_slot *slot = &r->slots[i];
+
+		if (slot->buffer != NULL && slot->id == id && slot->total == total)
+			return slot;
+	}
+	return NULL;
+}
+
+/* A slot that is free, or the one begun first. */
+static struct reassembly_slot *oldest(struct reassembly *r)
+{
+	struct reassembly_slot *best = &r->slots[0];
+
+	for (unsigned i = 0; i < REASSEMBLY_SLOTS; i++) {
+		struct reassembly_slot *slot = &r->slots[i];
+
+		if (slot->buffer == NULL)
+			return slot;
+		if (slot->began_at < best->began_at)
+			best = slot;
+	}
+	return best;
+}
+
+/* Begins a datagram; its buffer is zeroed, since parts of a hostile peer may leave holes,
+ * and nothing of another session's may show through them. */
+static struct reassembly_slot *begin(
+	struct reassembly *r, uint16_t id, size_t total, uint64_t now)
+{
+	struct reassembly_slot *slot;
+
+	reassembly_expire(r, now);
+	slot = oldest(r);
+	if (slot->buffer != NULL)
 		r->dropped++;
 	else
-		r->buffer = pool_take(r->pool);
-	if (r->buffer == NULL) {
+		slot->buffer = pool_take(r->pool);
+	if (slot->buffer == NULL) {
 		r->dropped++;
-		return false;
+		return NULL;
 	}
-	memset(r->buffer->bytes, 0, total);
-	r->id = id;
-	r->total = total;
-	r->have = 0;
-	r->began_at = now;
-	return true;
+	memset(slot->buffer->bytes, 0, total);
+	slot->id = id;
+	slot->total = total;
+	slot->have = 0;
+	slot->began_at = now;
+	return slot;
 }
 
 uint8_t *reassembly_add(struct reassembly *r, uint16_t id, size_t offset, size_t total,
 	const uint8_t *bytes, size_t len, uint64_t now)
 {
-	bool same = r->buffer != NULL && r->id == id && r->total == total &&
-		    r->have < r->total && now - r->began_at < REASSEMBLY_SPAN;
+	struct reassembly_slot *slot = find(r, id, total);
+	uint8_t *whole;
 
 	if (len == 0 || total > REASSEMBLY_SIZE || offset > total || len > total - offset)
 		return NULL;
-	if (!same && !begin(r, id, total, now))
+	if (slot == NULL)
+		slot = begin(r, id, total, now);
+	if (slot == NULL)
 		return NULL;
-	memcpy(r->buffer->bytes + offset, bytes, len);
-	r->have += len;
-	if (r->have < r->total)
+	memcpy(slot->buffer->bytes + offset, bytes, len);
+	slot->have += len;
+	if (slot->have < slot->total)
 		return NULL;
 	/* The buffer is free again, and yet stays as it is until the next part of any
 	 * session: the caller uses it at once. */
-	uint8_t *whole = r->buffer->bytes;
-
-	release(r);
+	whole = slot->buffer->bytes;
+	release(r, slot);
 	return whole;
 }

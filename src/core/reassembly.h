@@ -9,8 +9,9 @@
 
 #include "core/path.h"
 
-#define REASSEMBLY_SIZE 65535        /* bytes of a buffer */
-#define REASSEMBLY_SPAN (5 * SECOND) /* a datagram whose rest does not come is dropped */
+#define REASSEMBLY_SIZE  65535  /* bytes of a buffer */
+#define REASSEMBLY_SPAN  SECOND /* a datagram whose rest does not come is dropped */
+#define REASSEMBLY_SLOTS 4      /* datagrams of one session under way at once */
 
 struct reassembly_buffer {
 	struct reassembly_buffer *next;
@@ -25,23 +26,30 @@ struct reassembly_pool {
 void reassembly_pool_init(struct reassembly_pool *pool, unsigned max);
 void reassembly_pool_fini(struct reassembly_pool *pool);
 
-/* One session's: one datagram at a time. A part of another datagram drops the unfinished
- * one. */
-struct reassembly {
-	struct reassembly_pool *pool;
-	struct reassembly_buffer *buffer; /* NULL while idle */
+/* One datagram under way. */
+struct reassembly_slot {
+	struct reassembly_buffer *buffer; /* NULL while unused */
 	uint16_t id;
 	size_t total; /* bytes of the whole datagram */
 	size_t have;  /* bytes that came; the replay window lets none come twice */
 	uint64_t began_at;
+};
+
+struct reassembly {
+	struct reassembly_pool *pool;
+	struct reassembly_slot slots[REASSEMBLY_SLOTS];
 	uint64_t dropped; /* unfinished datagrams given up */
 };
 void reassembly_init(struct reassembly *r, struct reassembly_pool *pool);
 void reassembly_fini(struct reassembly *r);
 
-/* Adds the len bytes at offset of datagram id, of total bytes. Returns the whole datagram
- * (total bytes, valid until the next call) when this completed it, else NULL. */
+/* Adds the len bytes at offset of datagram id, of total bytes. Where all slots are taken,
+ * or the pool is empty, the oldest datagram of the session gives way. Returns the whole
+ * datagram (total bytes, valid until the next call) when this completed it, else NULL. */
 uint8_t *reassembly_add(struct reassembly *r, uint16_t id, size_t offset, size_t total,
 	const uint8_t *bytes, size_t len, uint64_t now);
+
+/* Gives up datagrams older than REASSEMBLY_SPAN. */
+void reassembly_expire(struct reassembly *r, uint64_t now);
 
 #endif

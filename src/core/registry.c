@@ -124,15 +124,13 @@ static struct lease_path *family_path(
 }
 
 bool registry_lease(struct registry *r, struct registered_service *s,
-	const uint8_t instance[INSTANCE_SIZE], const struct path *path,
-	uint64_t expires_at)
+	const uint8_t instance[INSTANCE_SIZE], const struct lease_path *lease)
 {
 	struct registered_host *host = host_open(r, s, instance);
 
 	if (host == NULL)
 		return false;
-	*family_path(host, &path->remote) =
-		(struct lease_path){.path = *path, .expires_at = expires_at};
+	*family_path(host, &lease->path.remote) = *lease;
 	return true;
 }
 

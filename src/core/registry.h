@@ -16,6 +16,7 @@
 struct lease_path {
 	struct path path;
 	uint64_t expires_at; /* 0: none */
+	uint64_t turn;       /* of the token that the host has */
 };
 
 struct registered_host {
@@ -52,11 +53,12 @@ struct registered_attempt {
 	struct attempt_guest {
 		struct path path; /* family ADDR_NONE until it asked from there */
 		size_t credit;    /* bytes it has asked with, less those sent to it */
-		bool introduced;
-	} guests[2]; /* IPv4 and IPv6 */
+		unsigned asks;    /* how often */
+	} guests[2];              /* IPv4 and IPv6 */
 	uint64_t asked_at;
 	struct kept_answer answers[ATTEMPT_ANSWERS];
 	unsigned answer_count, answer_turn;
+	unsigned introduce_turn; /* which host is told first */
 	struct timer timer;
 	UT_hash_handle hh;
 };
@@ -86,11 +88,9 @@ struct registered_service *registry_open(
 struct registered_host *registry_host(
 	const struct registered_service *s, const uint8_t instance[INSTANCE_SIZE]);
 
-/* Gives (or moves, or prolongs) the lease of an instance at a path until expires_at.
- * Returns false if the service has RENDEZVOUS_HOSTS_MAX other hosts, or memory ran out. */
+/* Gives (or moves) the lease of an instance at a path. Returns false if the service has RENDEZVOUS_HOSTS_MAX other hosts, or memory ran out. */
 bool registry_lease(struct registry *r, struct registered_service *s,
-	const uint8_t instance[INSTANCE_SIZE], const struct path *path,
-	uint64_t expires_at);
+	const uint8_t instance[INSTANCE_SIZE], const struct lease_path *lease);
 
 /* Returns the lease that this path holds; NULL if none or expired. */
 struct lease_path *registry_lease_at(

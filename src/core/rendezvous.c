@@ -14,7 +14,8 @@
 #include "core/stun.h"
 #include "core/wire.h"
 
-#define COOKIE_TURN     (60 * SECOND) /* a cookie is good for one to two of these */
+#define COOKIE_TURN     (60 * SECOND)  /* a cookie is good for one to two of these */
+#define TOKEN_TURN      (300 * SECOND) /* a token is good for one to two of these */
 #define OUTBOX_SIZE     256
 #define COPIES          2   /* of introductions and answers passed on */
 #define SIGNATURE_RATE  500 /* signatures verified a second for one network */
@@ -176,17 +177,25 @@ static bool cookie_valid(struct rendezvous *r, const uint8_t cookie[COOKIE_SIZE]
 	return false;
 }
 
-/* A host's token names its instance, a guest's has none. */
-static void token_make(struct rendezvous *r, uint8_t token[TOKEN_SIZE],
-	const struct addr *remote, const uint8_t service[32], const uint8_t *instance)
+/* A host's token names its instance, a guest's has none. It is good for the turn it was
+ * made in and the next: who once held an address keeps nothing there for long. */
+static void token_make(const struct rendezvous *r, uint8_t token[TOKEN_SIZE],
+	const struct addr *remote, const uint8_t service[32], const uint8_t *instance,
+	uint64_t turn)
 {
 	const struct crypto_slice parts[] = {{remote, sizeof(*remote)}, {service, 32},
+		{&turn, sizeof(turn)},
 		{instance != NULL ? instance : service,
 			instance != NULL ? INSTANCE_SIZE : 0}};
 	uint8_t full[CRYPTO_HASH_SIZE];
 
-	crypto_hmac(full, r->token_key, sizeof(r->token_key), parts, 3);
+	crypto_hmac(full, r->token_key, sizeof(r->token_key), parts, 4);
 	memcpy(token, full, TOKEN_SIZE);
+}
+
+static uint64_t token_turn(uint64_t now)
+{
+	return now / TOKEN_TURN + 1; /* so that there is one before */
 }
 
 /* --- answers ------------------------------------------------------------------------ */
@@ -259,6 +268,8 @@ static enum refusal register_check(struct rendezvous *r, const struct path *path
 static bool lease_give(struct rendezvous *r, const struct path *path,
 	const struct register_message *m, uint64_t now)
 {
+	struct lease_path lease = {
+		.expires_at = now + RENDEZVOUS_LEASE * SECOND, .turn = token_turn(now)};
 	bool fresh = registry_find(&r->registry, m->service) == NULL;
 	struct registered_service *s = registry_open(&r->registry, m->service, now);
 
@@ -268,8 +279,8 @@ static bool lease_give(struct rendezvous *r, const struct path *path,
 		bucket_init(&s->attempts, r->config.attempt_rate, r->config.attempt_burst,
 			now);
 	memcpy(s->asking, m->asking, sizeof(s->asking));
-	return registry_lease(
-		&r->registry, s, m->instance, path, now + RENDEZVOUS_LEASE * SECOND);
+	lease.path = *path;
+	return registry_lease(&r->registry, s, m->instance, &lease);
 }
 
 static enum verdict input_register(struct rendezvous *r, const struct path *path,
@@ -289,10 +300,25 @@ static enum verdict input_register(struct rendezvous *r, const struct path *path
 	if (!lease_give(r, path, &m, now))
 		return refuse(r, path, message_id(buf), REFUSAL_FULL);
 	r->counts.registrations++;
-	token_make(r, answer.token, &path->remote, m.service, m.instance);
+	token_make(
+		r, answer.token, &path->remote, m.service, m.instance, token_turn(now));
 	d = reply(r, path);
 	d->len = (uint16_t)registered_encode(d->data, message_id(buf), &answer);
 	return VERDICT_CONSUMED;
+}
+
+static bool token_of_turns(const struct rendezvous *r, const uint8_t *buf, size_t len,
+	const struct addr *remote, const uint8_t *service, const uint8_t *instance,
+	uint64_t now)
+{
+	uint8_t token[TOKEN_SIZE];
+
+	for (uint64_t back = 0; back < 2; back++) {
+		token_make(r, token, remote, service, instance, token_turn(now) - back);
+		if (message_mac_verify(buf, len, token))
+			return true;
+	}
+	return false;
 }
 
 /* Finds the lease that a refresh, unregister or answer speaks for; NULL if its MAC is not
@@ -301,12 +327,10 @@ static struct lease_path *lease_of(struct rendezvous *r, const struct path *path
 	const uint8_t *buf, size_t len, const uint8_t *service, const uint8_t *instance,
 	uint64_t now)
 {
-	uint8_t token[TOKEN_SIZE];
 	struct registered_service *s;
 	struct registered_host *host;
 
-	token_make(r, token, &path->remote, service, instance);
-	if (!message_mac_verify(buf, len, token))
+	if (!token_of_turns(r, buf, len, &path->remote, service, instance, now))
 		return NULL;
 	s = registry_find(&r->registry, service);
 	host = s != NULL ? registry_host(s, instance) : NULL;
@@ -316,6 +340,8 @@ static struct lease_path *lease_of(struct rendezvous *r, const struct path *path
 static enum verdict input_refresh(struct rendezvous *r, const struct path *path,
 	const uint8_t *buf, size_t len, uint64_t now)
 {
+	struct registered_message answer = {
+		.lease = RENDEZVOUS_LEASE, .observed = path->remote};
 	struct lease_message m;
 	struct lease_path *lease;
 	struct datagram *d;
@@ -325,12 +351,15 @@ static enum verdict input_refresh(struct rendezvous *r, const struct path *path,
 	lease = lease_of(r, path, buf, len, m.service, m.instance, now);
 	if (lease == NULL)
 		return refuse(r, path, message_id(buf), REFUSAL_UNKNOWN_LEASE);
+	if (!is_allowed(r, m.service))
+		return refuse(r, path, message_id(buf), REFUSAL_NOT_ALLOWED);
 	lease->path = *path;
 	lease->expires_at = now + RENDEZVOUS_LEASE * SECOND;
+	lease->turn = token_turn(now);
 	r->counts.refreshes++;
+	token_make(r, answer.token, &path->remote, m.service, m.instance, lease->turn);
 	d = reply(r, path);
-	d->len = (uint16_t)refreshed_encode(
-		d->data, message_id(buf), RENDEZVOUS_LEASE, &path->remote);
+	d->len = (uint16_t)refreshed_encode(d->data, message_id(buf), &answer);
 	return VERDICT_CONSUMED;
 }
 
@@ -356,11 +385,15 @@ static struct attempt_guest *guest_of(
 	return &a->guests[path->remote.family == ADDR_V4 ? 0 : 1];
 }
 
-/* Tells one host of the attempt at each address it holds a lease for. */
-static void introduce_once(struct rendezvous *r, struct registered_service *s,
+/* Tells one host of the attempt at each address it holds a lease for, as long as the bytes
+ * of the ask pay for it. */
+static void introduce(struct rendezvous *r, struct registered_service *s,
 	struct registered_host *host, const struct registered_attempt *a,
-	const struct attempt_guest *guest, const struct ask_message *m, uint64_t now)
+	const struct attempt_guest *guest, const struct ask_message *m, size_t *paid,
+	uint64_t now)
 {
+	const size_t len = INTRODUCE_MAX - PAYLOAD_MAX + m->payload_len;
+
 	for (unsigned i = 0; i < 2; i++) {
 		const struct lease_path *lease = &host->paths[i];
 		struct introduce_message out = {.guest = guest->path.remote,
@@ -369,22 +402,15 @@ static void introduce_once(struct rendezvous *r, struct registered_service *s,
 		uint8_t token[TOKEN_SIZE];
 		struct datagram *d;
 
-		if (lease->expires_at <= now)
+		if (lease->expires_at <= now || *paid < len)
 			continue;
-		token_make(r, token, &lease->path.remote, s->name, host->instance);
+		*paid -= len;
+		token_make(r, token, &lease->path.remote, s->name, host->instance,
+			lease->turn);
 		d = reply(r, &lease->path);
 		d->len = (uint16_t)introduce_encode(d->data, a->id, &out, token);
 		r->counts.introductions++;
 	}
-}
-
-/* Two copies, against loss: an ask pays for both. */
-static void introduce(struct rendezvous *r, struct registered_service *s,
-	struct registered_host *host, const struct registered_attempt *a,
-	const struct attempt_guest *guest, const struct ask_message *m, uint64_t now)
-{
-	for (unsigned copy = 0; copy < COPIES; copy++)
-		introduce_once(r, s, host, a, guest, m, now);
 }
 
 static bool has_answered(const struct registered_attempt *a, const uint8_t *instance)
@@ -416,7 +442,7 @@ static void pass_answer(struct rendezvous *r, const struct registered_attempt *a
 }
 
 static void send_asked(struct rendezvous *r, const struct registered_attempt *a,
-	struct attempt_guest *guest)
+	struct attempt_guest *guest, uint64_t now)
 {
 	uint8_t token[TOKEN_SIZE];
 	struct datagram *d;
@@ -424,26 +450,40 @@ static void send_asked(struct rendezvous *r, const struct registered_attempt *a,
 	if (guest->credit < ASKED_SIZE)
 		return;
 	guest->credit -= ASKED_SIZE;
-	token_make(r, token, &guest->path.remote, a->service, NULL);
+	token_make(r, token, &guest->path.remote, a->service, NULL, token_turn(now));
 	d = reply(r, &guest->path);
 	d->len = (uint16_t)asked_encode(d->data, a->id, token, &guest->path.remote);
 }
 
-/* Cookie and proof, the cheap first. */
+static bool ask_token_valid(struct rendezvous *r, const struct path *path,
+	const struct ask_message *m, const uint8_t id[ID_SIZE], uint64_t now)
+{
+	uint8_t token[TOKEN_SIZE];
+
+	for (uint64_t back = 0; back < 2; back++) {
+		token_make(r, token, &path->remote, m->service, NULL,
+			token_turn(now) - back);
+		if (ask_verify_token(m, id, token))
+			return true;
+	}
+	return false;
+}
+
+/* What a stranger asks must not tell whether the service is there: all that can be said
+ * without knowing it is said first. */
 static enum refusal ask_check(struct rendezvous *r, const struct path *path,
 	const struct ask_message *m, const uint8_t id[ID_SIZE],
 	const struct registered_service *s, uint64_t now)
 {
-	uint8_t token[TOKEN_SIZE];
-
-	if (s == NULL)
-		return REFUSAL_NO_SERVICE;
 	if (m->proof_kind == PROOF_TOKEN) {
-		token_make(r, token, &path->remote, m->service, NULL);
-		return ask_verify_token(m, id, token) ? 0 : REFUSAL_STALE_COOKIE;
+		if (!ask_token_valid(r, path, m, id, now))
+			return REFUSAL_STALE_COOKIE;
+		return s != NULL ? 0 : REFUSAL_NO_SERVICE;
 	}
 	if (!bucket_field_take(&r->signatures, &path->remote, 1, now))
 		return REFUSAL_BUSY;
+	if (s == NULL)
+		return REFUSAL_NO_SERVICE;
 	r->counts.signatures++;
 	return ask_verify(m, id, s->asking) ? 0 : REFUSAL_NO_SERVICE;
 }
@@ -467,21 +507,30 @@ static struct registered_attempt *attempt_of(struct rendezvous *r,
 
 	if (a != NULL)
 		return attempt_is_of(a, path, m) ? a : NULL;
-	if (!bucket_take(&s->attempts, 1, now) ||
-		!bucket_field_take(&r->attempts, &path->remote, 1, now))
+	if (!bucket_field_take(&r->attempts, &path->remote, 1, now) ||
+		!bucket_take(&s->attempts, 1, now))
 		return NULL;
 	return registry_attempt_open(&r->registry, id, m->service, now);
 }
 
-/* Tells the hosts that have not answered yet, and the others once of each address. */
+/* Tells the hosts that have not answered yet, and the others once of each address: in turn,
+ * beginning with another one at each ask, and twice where an ask pays for that too. */
 static void introduce_all(struct rendezvous *r, struct registered_service *s,
-	const struct registered_attempt *a, struct attempt_guest *guest,
+	struct registered_attempt *a, struct attempt_guest *guest,
 	const struct ask_message *m, uint64_t now)
 {
-	for (struct registered_host *host = s->hosts; host != NULL; host = host->next)
-		if (!guest->introduced || !has_answered(a, host->instance))
-			introduce(r, s, host, a, guest, m, now);
-	guest->introduced = true;
+	size_t paid = ASK_SIZE;
+	unsigned first = a->introduce_turn++;
+
+	for (unsigned i = 0; i < COPIES * s->host_count; i++) {
+		struct registered_host *host = s->hosts;
+
+		for (unsigned k = (first + i) % s->host_count; k > 0; k--)
+			host = host->next;
+		if (guest->asks < s->host_count || !has_answered(a, host->instance))
+			introduce(r, s, host, a, guest, m, &paid, now);
+	}
+	guest->asks++;
 }
 
 static enum verdict input_ask(struct rendezvous *r, const struct path *path,
@@ -516,7 +565,7 @@ static enum verdict input_ask(struct rendezvous *r, const struct path *path,
 	if (a->answer_count > 0)
 		pass_answer(r, a, guest, &a->answers[a->answer_turn++ % a->answer_count]);
 	else
-		send_asked(r, a, guest);
+		send_asked(r, a, guest, now);
 	return VERDICT_CONSUMED;
 }
 
@@ -566,8 +615,8 @@ static enum verdict input_stun(struct rendezvous *r, const struct path *path,
 		return VERDICT_DROP_MALFORMED;
 	if (!r->config.stun)
 		return VERDICT_DROP_NOT_ALLOWED;
-	if (!bucket_take(&r->stun_all, 1, now) ||
-		!bucket_field_take(&r->stun, &path->remote, 1, now))
+	if (!bucket_field_take(&r->stun, &path->remote, 1, now) ||
+		!bucket_take(&r->stun_all, 1, now))
 		return VERDICT_DROP_LIMIT;
 	d = reply(r, path);
 	d->len = (uint16_t)stun_write_response(d->data, id, &path->remote);

@@ -58,9 +58,11 @@ enum session_health session_expire(struct session *s, uint64_t now)
 	enum session_health health = SESSION_FINE;
 	uint64_t at;
 
-	if (now - s->heard_at >= SESSION_DEAD)
+	if (now - s->heard_at >= SESSION_DEAD ||
+		session_current(s)->sent >= SESSION_FRAMES_MAX)
 		return SESSION_GONE;
 	session_retire(s, now);
+	reassembly_expire(&s->parts, now);
 	session_probe(s, now);
 	if (now >= ping_at(s)) {
 		if (s->pings >= SESSION_PINGS)
@@ -105,6 +107,14 @@ void session_move(struct session *s, const struct path *path, uint64_t now)
 	s->left_until = now + SESSION_DOUBT;
 	s->counts.moves++;
 	go(s, path, now);
+}
+
+void session_prove(struct session *s, const struct path *path, uint64_t now)
+{
+	s->proved = true;
+	s->path = *path;
+	pmtu_start(&s->pmtu, path->remote.family == ADDR_V6, now);
+	session_wake(s, now);
 }
 
 bool session_is_on(const struct session *s, const struct path *path, uint64_t now)

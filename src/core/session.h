@@ -24,8 +24,10 @@
 #include "core/timers.h"
 #include "core/verdict.h"
 
-#define SESSION_ID_SIZE   8
-#define SESSION_KEEPALIVE (15 * SECOND) /* of a guest; hosts wait a third longer */
+#define SESSION_ID_SIZE    8
+#define SESSION_TOKEN_SIZE 8
+#define SESSION_STAMP_SIZE (8 + SESSION_TOKEN_SIZE) /* of a ping: time and token */
+#define SESSION_KEEPALIVE  (15 * SECOND) /* of a guest; hosts wait a third longer */
 #define SESSION_UNHEARD                                                                  \
 	(400 * MILLISECOND) /* silence after a send until the first ping */
 #define SESSION_PING_INTERVAL (200 * MILLISECOND)
@@ -41,7 +43,6 @@
 #define SESSION_DOUBT      (3 * SECOND)        /* a move may be taken back */
 #define SESSION_OVERLAP    (10 * SECOND)       /* an older generation still opens */
 #define SESSION_EPOCHS     4                   /* two bits on the wire */
-#define SESSION_PARTS_MAX  64                  /* frames of one datagram */
 
 /* Control messages inside frames: name, value, text */
 #define CONTROL_MAP(X)                                                                   \
@@ -94,8 +95,12 @@ struct session {
 	uint64_t sent_at, heard_at; /* last frame each way */
 	uint64_t unheard_at; /* first send since anything was heard; NEVER if none */
 	uint64_t report_at;  /* not before */
-	unsigned pings;      /* unanswered */
-	uint64_t rtt;        /* ns, of the last ping; 0 before */
+	uint8_t path_key
+		[CRYPTO_KEY_SIZE]; /* makes the token that a ping to a path carries */
+	bool proved;    /* the peer answered a ping at path; a guest's always is */
+	size_t credit;  /* bytes that may go there before that: what came from it */
+	unsigned pings; /* unanswered */
+	uint64_t rtt;   /* ns, of the last ping; 0 before */
 	struct timer timer;
 	struct timers *timers; /* the owner's */
 	struct outbox *outbox; /* the owner's */
@@ -114,8 +119,9 @@ struct session {
  * outlive the session; timer.owner and timer.kind are the owner's to set. Returns false if
  * memory ran out. */
 bool session_init(struct session *s, const struct noise_keys *keys, enum cipher cipher,
-	bool is_host, const struct path *path, struct timers *timers,
-	struct outbox *outbox, struct reassembly_pool *pool, uint64_t now);
+	bool is_host, const struct path *path, const struct entropy *entropy,
+	struct timers *timers, struct outbox *outbox, struct reassembly_pool *pool,
+	uint64_t now);
 void session_fini(struct session *s);
 
 /* --- session_keys.c: generations ---------------------------------------------------- */
@@ -159,12 +165,15 @@ size_t session_seal(struct session *s, uint16_t flow, unsigned part, unsigned pa
 
 /* Queue a control frame on the session's path. */
 void session_ping(struct session *s, uint64_t now);
+/* The same on another one, to see whether the peer is there. */
+void session_ping_at(struct session *s, const struct path *path, uint64_t now);
 void session_bye(struct session *s, uint8_t code, uint64_t now);
 void session_close_flow(struct session *s, uint16_t flow, uint64_t now);
 /* REKEY and REKEYED carry an epoch and a Noise message. */
 void session_send_rekey(struct session *s, enum control_type type, uint8_t epoch,
 	const uint8_t *message, size_t len, uint64_t now);
-void session_pong(struct session *s, uint64_t stamp, uint64_t now);
+void session_pong(
+	struct session *s, const uint8_t stamp[SESSION_STAMP_SIZE], uint64_t now);
 void session_report(struct session *s, uint64_t now);
 void session_probed(struct session *s, uint16_t size, uint64_t now);
 /* Sends what probes of the path MTU are due. */
@@ -179,10 +188,11 @@ bool session_sent_tag(
 /* What a frame held. */
 struct frame {
 	bool control;
-	bool newest;   /* its counter is the highest so far */
-	uint8_t type;  /* enum control_type, of a control frame */
-	uint16_t flow; /* of data, and of FLOW_CLOSED */
-	uint8_t code;  /* of BYE; the epoch of REKEY and REKEYED */
+	bool newest;          /* its counter is the highest so far */
+	uint8_t type;         /* enum control_type, of a control frame */
+	uint16_t flow;        /* of data, and of FLOW_CLOSED */
+	uint8_t code;         /* of BYE; the epoch of REKEY and REKEYED */
+	const uint8_t *token; /* of PONG, SESSION_TOKEN_SIZE bytes */
 	uint8_t *
 		payload; /* of data: in buf, or in the session's reassembly; of REKEY(ED) */
 	size_t len;
@@ -220,6 +230,15 @@ void session_hint(struct session *s, uint64_t now);
  * made us believe a move that did not happen, and the peer's next frame from where it
  * always was takes it back (RFC 9000, section 9.3.3). */
 void session_move(struct session *s, const struct path *path, uint64_t now);
+
+/* True if a pong that came by path carries the token of a ping that went there: only then is
+ * it known that the peer is there, and not somebody whose address was written on a frame
+ * (RFC 9000, section 8.2). */
+bool session_pong_proves(
+	const struct session *s, const struct path *path, const struct frame *frame);
+
+/* The peer is at path for sure: from now on frames go there without a limit. */
+void session_prove(struct session *s, const struct path *path, uint64_t now);
 
 /* True if path is where the session goes, or where it went until a short while ago. */
 bool session_is_on(const struct session *s, const struct path *path, uint64_t now);

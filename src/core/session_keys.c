@@ -34,8 +34,9 @@ static struct generation *generation_new(
 }
 
 bool session_init(struct session *s, const struct noise_keys *keys, enum cipher cipher,
-	bool is_host, const struct path *path, struct timers *timers,
-	struct outbox *outbox, struct reassembly_pool *pool, uint64_t now)
+	bool is_host, const struct path *path, const struct entropy *entropy,
+	struct timers *timers, struct outbox *outbox, struct reassembly_pool *pool,
+	uint64_t now)
 {
 	*s = (struct session){.cipher = cipher,
 		.is_host = is_host,
@@ -44,10 +45,12 @@ bool session_init(struct session *s, const struct noise_keys *keys, enum cipher 
 		.sent_at = now,
 		.heard_at = now,
 		.unheard_at = NEVER,
+		.proved = !is_host,
 		.timers = timers,
 		.outbox = outbox};
 	reassembly_init(&s->parts, pool);
-	pmtu_start(&s->pmtu, path->remote.family == ADDR_V6, now);
+	entropy->fill(entropy->arg, s->path_key, sizeof(s->path_key));
+	pmtu_start(&s->pmtu, path->remote.family == ADDR_V6, is_host ? NEVER : now);
 	s->generations[0] = generation_new(keys, cipher, is_host);
 	return s->generations[0] != NULL;
 }

@@ -9,11 +9,21 @@ static void take_report(struct generation *g, uint64_t next)
 		g->reported = next;
 }
 
-static void take_pong(
-	struct session *s, struct generation *g, struct reader *r, uint64_t now)
+static void take_ping(struct session *s, struct reader *r, uint64_t now)
 {
-	uint64_t stamp = read_u64(r), next = read_u64(r);
+	const uint8_t *stamp = read_view(r, SESSION_STAMP_SIZE);
 
+	if (stamp != NULL)
+		session_pong(s, stamp, now);
+}
+
+static void take_pong(struct session *s, struct generation *g, struct reader *r,
+	struct frame *frame, uint64_t now)
+{
+	uint64_t stamp = read_u64(r), next;
+
+	frame->token = read_view(r, SESSION_TOKEN_SIZE);
+	next = read_u64(r);
 	if (r->ok && stamp <= now)
 		s->rtt = now - stamp;
 	take_report(g, next);
@@ -51,8 +61,8 @@ static enum verdict take_control(struct session *s, struct generation *g,
 {
 	frame->type = read_u8(r);
 	switch (frame->type) {
-	case CONTROL_PING: session_pong(s, read_u64(r), now); break;
-	case CONTROL_PONG: take_pong(s, g, r, now); break;
+	case CONTROL_PING: take_ping(s, r, now); break;
+	case CONTROL_PONG: take_pong(s, g, r, frame, now); break;
 	case CONTROL_REPORT: take_report(g, read_u64(r)); break;
 	case CONTROL_BYE: frame->code = read_u8(r); break;
 	case CONTROL_FLOW_CLOSED: frame->flow = read_u16(r); break;
@@ -143,7 +153,10 @@ enum verdict session_open(
 	if (is_newer(s, h.epoch))
 		session_adopt(s, h.epoch, now);
 	session_heard(s, now);
-	if (now >= s->report_at || g->replay.next >= g->report_next)
+	if (!s->proved)
+		s->credit += len;
+	/* Control frames earn none: two sides would report each other's reports for ever. */
+	if (!h.control && (now >= s->report_at || g->replay.next >= g->report_next))
 		session_report(s, now);
 	frame->control = h.control;
 	frame->newest = counter + 1 == g->replay.next && h.epoch == s->epoch;

@@ -5,12 +5,18 @@
 #include "core/session.h"
 #include "core/wire.h"
 
-#define CONTROL_MAX                                                                      \
-	160 /* bytes of a control frame's plaintext, but for a probe's padding */
+#define CONTROL_MAX 160 /* bytes of most control frames' plaintext */
+#define PING_PAD    8 /* a pong reports as well, and is not to be longer than its ping */
 
 static bool may_seal(const struct generation *g)
 {
 	return g->sent < SESSION_FRAMES_MAX && g->sent - g->reported < SESSION_UNREPORTED;
+}
+
+/* Towards an address that the peer has not proved to be at, no more goes than came. */
+static bool affordable(const struct session *s, size_t len)
+{
+	return s->proved || s->credit >= len;
 }
 
 static void remember_tag(struct session *s, uint64_t counter, const uint8_t *tag)
@@ -45,7 +51,9 @@ static size_t seal(struct session *s, struct frame_header *h, const uint8_t *pla
 		out + FRAME_HEADER_SIZE);
 	remember_tag(s, counter, out + FRAME_HEADER_SIZE + len);
 	session_sent(s, now);
-	return len + FRAME_OVERHEAD;
+	len += FRAME_OVERHEAD;
+	s->credit -= len < s->credit ? len : s->credit;
+	return len;
 }
 
 unsigned session_parts(const struct session *s, size_t len)
@@ -81,7 +89,7 @@ size_t session_seal(struct session *s, uint16_t flow, unsigned part, unsigned pa
 		writer_over(out + FRAME_HEADER_SIZE, FRAME_FLOW_SIZE + FRAME_PART_SIZE);
 	size_t offset = 0, size = len, prefix;
 
-	if (!may_seal(session_current(s)))
+	if (!may_seal(session_current(s)) || !affordable(s, len + FRAME_OVERHEAD_MAX))
 		return 0;
 	if (h.flow)
 		write_u16(&w, flow);
@@ -116,37 +124,75 @@ static struct writer control_begin(
 	return w;
 }
 
-static void control_send(
-	struct session *s, const struct writer *w, enum control_type type, uint64_t now)
+static void control_send_at(struct session *s, const struct path *path,
+	const struct writer *w, enum control_type type, uint64_t now)
 {
 	struct frame_header h = {.control = true};
 	struct datagram *d;
 	uint64_t unheard_at = s->unheard_at;
 
-	if (session_current(s)->sent >= SESSION_FRAMES_MAX)
+	if (session_current(s)->sent >= SESSION_FRAMES_MAX ||
+		!affordable(s, writer_len(w) + FRAME_OVERHEAD))
 		return;
-	d = outbox_add(s->outbox, &s->path, 0);
+	d = outbox_add(s->outbox, path, 0);
 	d->len = (uint16_t)seal(s, &h, w->start, writer_len(w), d->data, now);
 	/* Only a ping asks for an answer at once: without one, silence means nothing. */
 	if (type != CONTROL_PING)
 		s->unheard_at = unheard_at;
 }
 
-void session_ping(struct session *s, uint64_t now)
+static void control_send(
+	struct session *s, const struct writer *w, enum control_type type, uint64_t now)
 {
-	uint8_t plain[CONTROL_MAX];
-	struct writer w = control_begin(s, plain, sizeof(plain), CONTROL_PING);
-
-	write_u64(&w, now);
-	control_send(s, &w, CONTROL_PING, now);
+	control_send_at(s, &s->path, w, type, now);
 }
 
-void session_pong(struct session *s, uint64_t stamp, uint64_t now)
+static void token_make(const struct session *s, uint8_t token[SESSION_TOKEN_SIZE],
+	const struct path *path)
+{
+	uint8_t mac[CRYPTO_MAC_SIZE];
+
+	crypto_mac(mac, s->path_key, &path->remote, sizeof(path->remote));
+	memcpy(token, mac, SESSION_TOKEN_SIZE);
+}
+
+bool session_pong_proves(
+	const struct session *s, const struct path *path, const struct frame *frame)
+{
+	uint8_t token[SESSION_TOKEN_SIZE];
+
+	if (!frame->control || frame->type != CONTROL_PONG)
+		return false;
+	token_make(s, token, path);
+	return crypto_equal(token, frame->token, sizeof(token));
+}
+
+void session_ping_at(struct session *s, const struct path *path, uint64_t now)
+{
+	uint8_t plain[DATAGRAM_MAX], token[SESSION_TOKEN_SIZE];
+	struct writer w = control_begin(s, plain, sizeof(plain), CONTROL_PING);
+	bool first = !s->is_host && session_current(s)->replay.next == 0 && s->epoch == 0;
+
+	token_make(s, token, path);
+	write_u64(&w, now);
+	write_bytes(&w, token, sizeof(token));
+	/* A guest's first ones pay for what the target answers before our place is proved. */
+	write_pad(&w, first ? PMTU_BASE - FRAME_OVERHEAD : writer_len(&w) + PING_PAD);
+	control_send_at(s, path, &w, CONTROL_PING, now);
+}
+
+void session_ping(struct session *s, uint64_t now)
+{
+	session_ping_at(s, &s->path, now);
+}
+
+void session_pong(
+	struct session *s, const uint8_t stamp[SESSION_STAMP_SIZE], uint64_t now)
 {
 	uint8_t plain[CONTROL_MAX];
 	struct writer w = control_begin(s, plain, sizeof(plain), CONTROL_PONG);
 
-	write_u64(&w, stamp);
+	write_bytes(&w, stamp, SESSION_STAMP_SIZE);
 	write_u64(&w, session_current(s)->replay.next);
 	control_send(s, &w, CONTROL_PONG, now);
 }

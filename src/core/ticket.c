@@ -77,7 +77,8 @@ static bool servers_valid(const char *text, size_t len)
 	if (len == 0 || text[0] == ',' || text[len - 1] == ',')
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (text[i] == '\0' || strchr(allowed, text[i]) == NULL)
+		if (text[i] == '\0' || strchr(allowed, text[i]) == NULL ||
+			(text[i] == ',' && text[i - 1] == ','))
 			return false;
 	return true;
 }
