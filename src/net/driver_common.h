@@ -14,8 +14,8 @@
 struct driver;
 struct driver_socket;
 
-#define DRIVER_BUFFER                                                                    \
-	(4 << 20)       /* wanted socket buffers, bytes: a burst of 40 ms at 100 MB/s */
+/* Wanted socket buffers, bytes: a burst of 40 ms at 100 MB/s. */
+#define DRIVER_BUFFER (4 << 20)
 #define DRIVER_LOCALS 8 /* own addresses the cores take */
 
 /* What a kind of driver does by itself; each may be NULL. */

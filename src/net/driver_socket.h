@@ -7,7 +7,6 @@
 
 /* Full batches taken in one wakeup; then the other sockets get their turn. */
 #define DRIVER_ROUNDS 4
-	   */
 
 struct driver_socket {
 	struct udp_socket udp; /* fd is -1 while closed */

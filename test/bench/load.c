@@ -5,7 +5,6 @@
 #include <arpa/inet.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <netinet/udp.h>
 #include <poll.h>
 #include <signal.h>
@@ -29,13 +28,14 @@ enum fault { FAULT_NONE, FAULT_LOSE, FAULT_DOUBLE, FAULT_SWAP, FAULT_SPOIL };
 
 struct options {
 	unsigned port, ports; /* of 127.0.0.1; flow i goes to port + i % ports */
+	unsigned to;          /* of a hop */
 	unsigned from;        /* flow i comes from port from + i; 0: from any */
 	unsigned flows, size, run;
 	unsigned gso;   /* datagrams that one UDP_SEGMENT send carries; 1: plain sends */
 	uint64_t rate;  /* datagrams a second over all flows; 0: as fast as possible */
 	uint64_t count; /* of datagrams; 0: until the time is over */
-	uint64_t span;  /* ns of sending, or the sink's longest life */
-	uint64_t quiet; /* ns of silence after which sink and sender believe in no more */
+	uint64_t span;  /* ns of sending */
+	uint64_t quiet; /* ns of silence after which no more is expected */
 	bool gro, echo;
 	enum fault fault;
 };
@@ -87,32 +87,33 @@ static int open_server(const struct options *o)
 	return fd;
 }
 
-static volatile sig_atomic_t stopped;
+static volatile sig_atomic_t asked;
 
 static void on_signal(int number)
 {
 	(void)number;
-	stopped = 1;
+	asked = 1;
 }
 
-/* Ends at the first silence after SIGTERM, or when time is up. */
-static int run_sink(const struct options *o)
+/* Asked by SIGUSR1, tells of its run at the next silence and goes on with the next run: the
+ * port stays open, since some forwarders end when it does not. */
+static void run_sink(const struct options *o)
 {
 	static struct verifier v;
 	static struct inbox b;
 	struct pollfd p = {.fd = open_server(o), .events = POLLIN};
-	uint64_t end = clock_ns() + o->span;
 
 	v.run = o->run;
-	(void)signal(SIGTERM, on_signal);
-	while (clock_ns() < end) {
-		if (poll(&p, 1, (int)(o->quiet / 1000000)) == 0 && stopped)
-			break;
+	(void)signal(SIGUSR1, on_signal);
+	for (;;) {
+		if (poll(&p, 1, (int)(o->quiet / 1000000)) == 0 && asked) {
+			verifier_print(&v);
+			verifier_reset(&v, v.run + 1);
+			asked = 0;
+		}
 		while (verifier_receive(&v, &b, p.fd) == INBOX_BATCH)
 			continue;
 	}
-	verifier_print(&v);
-	return 0;
 }
 
 static void run_echo(const struct options *o)
@@ -128,6 +129,23 @@ static void run_echo(const struct options *o)
 		for (int i = 0; i < count; i++)
 			(void)sendto(p.fd, b.buffers[i], b.headers[i].msg_len, 0,
 				(struct sockaddr *)&b.names[i], sizeof(b.names[i]));
+	}
+}
+
+/* The least that a forwarder can do: one way, one flow, nothing else. */
+static void run_hop(const struct options *o)
+{
+	static uint8_t buffer[INBOX_BUFFER];
+	struct sockaddr_in target = loopback(o->to);
+	int in = open_server(o), out = open_socket(o);
+
+	if (connect(out, (struct sockaddr *)&target, sizeof(target)) < 0)
+		die("connect");
+	for (;;) {
+		ssize_t len = recv(in, buffer, sizeof(buffer), 0);
+
+		if (len >= 0)
+			(void)send(out, buffer, (size_t)len, 0);
 	}
 }
 
@@ -291,7 +309,7 @@ static int run_send(const struct options *o)
 
 static int usage(void)
 {
-	fputs("Usage: load send|sink|echo PORT [OPTION]...\n"
+	fputs("Usage: load send|sink|echo|hop PORT [OPTION]...\n"
 	      "Sends verifiable datagrams to 127.0.0.1:PORT, or counts or returns them "
 	      "there.\n\n"
 	      "  --run N      number of the run, which sender and sink must share (1)\n"
@@ -301,6 +319,7 @@ static int usage(void)
 	      "  --seconds S  of sending (1), or a sink's longest life (60)\n"
 	      "send only:\n"
 	      "  --size N     bytes of a datagram, 24 at least (64)\n"
+	      "  --seconds S  of sending (1)\n"
 	      "  --rate N     datagrams a second over all flows (as fast as possible)\n"
 	      "  --count N    datagrams in all, in place of --seconds\n"
 	      "  --flows N    sockets, which take turns (1)\n"
@@ -326,8 +345,8 @@ static enum fault fault_of(const char *text)
 static const struct option long_options[] = {{"run", 1, NULL, 'r'}, {"gro", 0, NULL, 'g'},
 	{"quiet", 1, NULL, 'q'}, {"seconds", 1, NULL, 's'}, {"size", 1, NULL, 'z'},
 	{"rate", 1, NULL, 'R'}, {"count", 1, NULL, 'c'}, {"flows", 1, NULL, 'f'},
-	{"ports", 1, NULL, 'p'}, {"from", 1, NULL, 'o'}, {"gso", 1, NULL, 'G'},
-	{"echo", 0, NULL, 'e'}, {"fault", 1, NULL, 'F'}, {0}};
+	{"ports", 1, NULL, 'p'}, {"from", 1, NULL, 'o'}, {"to", 1, NULL, 't'},
+	{"gso", 1, NULL, 'G'}, {"echo", 0, NULL, 'e'}, {"fault", 1, NULL, 'F'}, {0}};
 
 static bool set_option(struct options *o, int option)
 {
@@ -342,6 +361,7 @@ static bool set_option(struct options *o, int option)
 	case 'f': o->flows = (unsigned)strtoul(optarg, NULL, 10); break;
 	case 'p': o->ports = (unsigned)strtoul(optarg, NULL, 10); break;
 	case 'o': o->from = (unsigned)strtoul(optarg, NULL, 10); break;
+	case 't': o->to = (unsigned)strtoul(optarg, NULL, 10); break;
 	case 'G': o->gso = (unsigned)strtoul(optarg, NULL, 10); break;
 	case 'e': o->echo = true; break;
 	case 'F': o->fault = fault_of(optarg); break;
@@ -359,7 +379,7 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return usage();
 	o.port = (unsigned)strtoul(argv[2], NULL, 10);
-	o.span = strcmp(argv[1], "sink") == 0 ? 60 * SECOND : SECOND;
+	o.span = SECOND;
 	optind = 3;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
 		if (!set_option(&o, option))
@@ -370,8 +390,10 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "send") == 0)
 		return run_send(&o);
 	if (strcmp(argv[1], "sink") == 0)
-		return run_sink(&o);
+		run_sink(&o);
 	if (strcmp(argv[1], "echo") == 0)
 		run_echo(&o);
+	if (strcmp(argv[1], "hop") == 0 && o.to)
+		run_hop(&o);
 	return usage();
 }

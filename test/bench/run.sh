@@ -12,6 +12,8 @@
 #   burst  runs of 32 by UDP_SEGMENT, 100,000 datagrams a second: QUIC, WireGuard
 # socat forwards both ways (UDP4-LISTEN,fork: a process a client, which poll, read and write
 # for each datagram; UDP4-RECVFROM,fork would fork for each), with buffers as large as ours.
+# Where one guest sends, two bare hops in a row show what is left to gain: recv and send, one
+# way, and nothing else.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -54,6 +56,8 @@ fi
 RENDEZVOUS_PORT=$((BASE + 100)) # and the 16 above
 SINK_PORT=$((BASE + 200))
 SOCAT_PORT=$((BASE + 201))
+ECHO_PORT=$((BASE + 202))
+BARE_PORT=$((BASE + 203)) # and the next one
 LISTEN_PORT=$((BASE + 300)) # of the first guest; the others' follow
 FROM_PORT=$((BASE + 500))   # of the application's first socket
 
@@ -129,19 +133,32 @@ start_socat() {
 		"UDP4:127.0.0.1:$SINK_PORT,rcvbuf=4194304,sndbuf=4194304"
 }
 
+start_bare() {
+	start bare1 "$LOAD" hop $((BARE_PORT + 1)) --to "$SINK_PORT"
+	start bare0 "$LOAD" hop "$BARE_PORT" --to $((BARE_PORT + 1))
+	await bare0.out ready 5
+}
+
 # Leaves in TO where the load goes and in PIDS who forwards it.
-choose() { # pair|socat GUESTS
+choose() { # pair|socat|bare GUESTS
 	local i
-	if [ "$1" = socat ]; then
+	case $1 in
+	pair)
+		TO=(--ports "$2" "$LISTEN_PORT")
+		PIDS=("${PID[serve]}")
+		for ((i = 0; i < $2; i++)); do
+			PIDS+=("${PID[connect$i]}")
+		done
+		;;
+	socat)
 		TO=(--ports 1 "$SOCAT_PORT")
 		read -ra PIDS <<<"${PID[socat]} $(children "${PID[socat]}")"
-		return
-	fi
-	TO=(--ports "$2" "$LISTEN_PORT")
-	PIDS=("${PID[serve]}")
-	for ((i = 0; i < $2; i++)); do
-		PIDS+=("${PID[connect$i]}")
-	done
+		;;
+	bare)
+		TO=(--ports 1 "$BARE_PORT")
+		PIDS=("${PID[bare1]}" "${PID[bare0]}")
+		;;
+	esac
 }
 
 # ---- measuring ----
@@ -162,27 +179,26 @@ send() { # GUESTS RUN ARGUMENT...
 		die "the sender failed"
 }
 
-RUN=0
+# One sink for all runs, since socat ends when its target's port is closed.
 start_sink() {
-	RUN=$((RUN + 1))
-	start sink "$LOAD" sink "$SINK_PORT" --run "$RUN" --quiet 100 --seconds 20
+	RUN=1
+	start sink "$LOAD" sink "$SINK_PORT" --run 1 --quiet 100
 	await sink.out ready 5
 }
 
-# Leaves what the sink saw in SEEN.
-end_sink() {
-	kill "${PID[sink]}"
-	wait "${PID[sink]}"
-	unset 'PID[sink]'
+# Leaves what the sink saw of the run in SEEN and begins the next run.
+end_run() {
+	kill -USR1 "${PID[sink]}"
+	await sink.out "^run=$RUN " 10
 	SEEN=$(tail -n 1 "$DIR/sink.out")
+	RUN=$((RUN + 1))
 }
 
 # Opens every flow's sockets, and socat's processes: a few datagrams each, slowly.
 warm_up() { # pair|socat GUESTS
 	choose "$1" "$2"
-	start_sink
 	send "$2" "$RUN" --count $((3 * $2)) --rate 500 >/dev/null
-	end_sink
+	end_run
 	[ "$(value flows "$SEEN")" -eq "$2" ] || die "$1 does not carry $2 flows: $SEEN"
 }
 
@@ -193,24 +209,24 @@ load_arguments() { # LOAD
 	esac
 }
 
-# Adds a line to the CSV file. serve_ns is the host's part of cpu_ns, or that of socat's parent.
-measure() { # ROUND pair|socat GUESTS SIZE LOAD
+# Adds a line to the CSV file. serve_ns is the last hop's part of cpu_ns.
+measure() { # ROUND pair|socat|bare GUESTS SIZE LOAD
 	local before after sent first_before first_after
 	choose "$2" "$3"
-	start_sink
 	before=$(cpu_ns "${PIDS[@]}") && first_before=$(cpu_ns "${PIDS[0]}") || exit 1
 	# shellcheck disable=SC2046
 	sent=$(send "$3" "$RUN" --size "$4" --seconds $SECONDS_EACH $(load_arguments "$5")) || exit 1
-	end_sink
+	end_run
 	after=$(cpu_ns "${PIDS[@]}") && first_after=$(cpu_ns "${PIDS[0]}") || exit 1
 	echo "$1,$2,$3,$4,$5,$(value sent "$sent"),$(value ns "$sent"),$(value unique "$SEEN"),$(
 		value duplicates "$SEEN"),$(value reordered "$SEEN"),$(value corrupted "$SEEN"),$(
 		value messages "$SEEN"),$((after - before)),$((first_after - first_before))" >>"$CSV"
 }
 
-measure_both() { # ROUND GUESTS SIZE LOAD
-	local order=(pair socat) subject
+measure_all() { # ROUND GUESTS SIZE LOAD
+	local order=(pair socat) subject # and bare
 	[ $(($1 % 2)) -eq 0 ] && order=(socat pair)
+	[ "$2" -eq 1 ] && order+=(bare)
 	for subject in "${order[@]}"; do
 		measure "$1" "$subject" "$2" "$3" "$4"
 	done
@@ -224,7 +240,7 @@ measure_guests() { # GUESTS
 		for load in "${LOADS[@]}"; do
 			[ "$load" = burst ] && [ "$1" -gt 1 ] && continue
 			for size in "${SIZES[@]}"; do
-				measure_both "$round" "$1" "$size" "$load"
+				measure_all "$round" "$1" "$size" "$load"
 			done
 		done
 	done
@@ -242,9 +258,8 @@ expect() { # NAME=VALUE...
 check_fault() { # FAULT NAME=VALUE...
 	local fault=$1
 	shift
-	start_sink
 	send 3 "$RUN" --fault "$fault" --count 3000 --rate 60000 --size 333 >/dev/null
-	end_sink
+	end_run
 	expect "$@" flows=3 strays=0
 }
 
@@ -256,7 +271,8 @@ self_check() {
 	check_fault double unique=3000 duplicates=30 reordered=0 corrupted=0
 	check_fault swap unique=3000 duplicates=0 reordered=30 corrupted=0
 	check_fault spoil unique=2970 duplicates=0 reordered=0 corrupted=30
-	start echo "$LOAD" echo "$SINK_PORT"
+	TO=(--ports 1 "$ECHO_PORT")
+	start echo "$LOAD" echo "$ECHO_PORT"
 	await echo.out ready 5
 	line=$(send 3 1 --echo --count 3000 --rate 60000) || exit 1
 	SEEN=$(tail -n 1 <<<"$line")
@@ -277,9 +293,11 @@ fi
 CSV=$OUT/cpu.csv
 echo "round,subject,guests,size,load,sent,ns,unique,duplicates,reordered,corrupted,messages,cpu_ns,serve_ns" >"$CSV"
 
+start_sink
 self_check
 start_pair
 start_socat
+start_bare
 measure_guests 1
 start_guests 1 $GUESTS
 measure_guests $GUESTS

@@ -54,9 +54,9 @@ function find_ratios(    i, r, p, s) {
 END {
 	find_ratios()
 	printf "CPU time per delivered datagram: eyelet connect + serve, sealed, beside socat, one plain hop\n"
-	printf "medians of %d rounds; ratio: lowest to highest of a round\n\n", rounds
-	printf "%6s %5s  %-5s | %7s %7s %7s | %5s %13s | %16s | %15s\n", "guests", "bytes", "load",
-		"pair ns", "(serve)", "socat", "ratio", "", "1000/s delivered", "lost %"
+	printf "and two bare hops (recv, send); medians of %d rounds; ratio: pair to socat, lowest to highest\n\n", rounds
+	printf "%6s %5s  %-5s | %7s %7s %7s %7s | %5s %13s | %16s | %15s\n", "guests", "bytes",
+		"load", "pair ns", "(serve)", "socat", "2 bare", "ratio", "", "1000/s delivered", "lost %"
 	for (i = 1; i <= cell_count; i++) {
 		c = cells[i]
 		split(c, part, ",")
@@ -65,8 +65,10 @@ END {
 		q = median(ratio, "both", c)
 		span = sprintf("%.2f-%.2f", lowest, highest)
 		met += q < 1
-		printf "%6d %5d  %-5s | %7.0f %7.0f %7.0f | %5.2f %13s | %7.0f %8.0f | %7.2f %7.2f\n",
-			part[1], part[2], part[3], p, median(cost, "pair-serve", c), s, q, "(" span ")",
+		printf "%6d %5d  %-5s | %7.0f %7.0f %7.0f %7s | %5.2f %13s | %7.0f %8.0f | %7.2f %7.2f\n",
+			part[1], part[2], part[3], p, median(cost, "pair-serve", c), s,
+			(("bare", c, 1) in cost) ? sprintf("%.0f", median(cost, "bare", c)) : "-",
+			q, "(" span ")",
 			median(rate, "pair", c), median(rate, "socat", c),
 			median(loss, "pair", c), median(loss, "socat", c)
 	}

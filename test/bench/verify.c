@@ -94,13 +94,22 @@ static void verifier_take(struct verifier *v, const uint8_t *p, size_t len)
 		s->next = h.number + 1;
 }
 
+void verifier_reset(struct verifier *v, uint32_t run)
+{
+	for (unsigned i = 0; i < DATAGRAM_FLOWS_MAX; i++)
+		free(v->seen[i].bits);
+	memset(v, 0, sizeof(*v));
+	v->run = run;
+}
+
 void verifier_print(const struct verifier *v)
 {
-	printf("unique=%" PRIu64 " duplicates=%" PRIu64 " reordered=%" PRIu64
+	printf("run=%u unique=%" PRIu64 " duplicates=%" PRIu64 " reordered=%" PRIu64
 	       " corrupted=%" PRIu64 " strays=%" PRIu64 " flows=%u messages=%" PRIu64
 	       "\n",
-		v->unique, v->duplicates, v->reordered, v->corrupted, v->strays, v->flows,
-		v->messages);
+		v->run, v->unique, v->duplicates, v->reordered, v->corrupted, v->strays,
+		v->flows, v->messages);
+	fflush(stdout);
 }
 
 int inbox_receive(struct inbox *b, int fd)

@@ -59,6 +59,9 @@ int inbox_receive(struct inbox *b, int fd);
 /* Receives what waits at fd and verifies it. Returns how many messages that was. */
 int verifier_receive(struct verifier *v, struct inbox *b, int fd);
 
+/* Forgets all and counts that run. */
+void verifier_reset(struct verifier *v, uint32_t run);
+
 /* Prints one line of name=value. */
 void verifier_print(const struct verifier *v);
 

@@ -60,13 +60,14 @@ static bool known_same_ip(const struct addr *a, const struct addr *b)
 }
 
 /* candidate.h's rule once more: what may be sent to on a stranger's word. */
-static bool may_send(const struct vantage *v, const struct addr *a, const struct addr *peer)
+static bool may_send(
+	const struct vantage *v, const struct addr *a, const struct addr *peer)
 {
 	bool on_link = false, behind_same = known_same_ip(a, peer), loopback = false;
 
 	for (size_t i = 0; i < v->local_count; i++)
-		on_link = on_link ||
-			  addr_same_prefix(&v->locals[i], a, a->family == ADDR_V4 ? 24 : 64);
+		on_link = on_link || addr_same_prefix(&v->locals[i], a,
+					     a->family == ADDR_V4 ? 24 : 64);
 	for (size_t i = 0; i < v->observed_count; i++) {
 		behind_same = behind_same || known_same_ip(&v->observed[i], peer);
 		loopback = loopback || addr_is_loopback(&v->observed[i]);
@@ -111,7 +112,8 @@ static void try_guest(struct input *in, const uint8_t *payload, size_t len,
 		return;
 	check_list(&offer.candidates);
 	out_len = guest_offer_seal(out, &offer, c, attempt);
-	REQUIRE(out_len <= PAYLOAD_MAX && guest_offer_open(&again, out, out_len, c, attempt));
+	REQUIRE(out_len <= PAYLOAD_MAX &&
+		guest_offer_open(&again, out, out_len, c, attempt));
 	REQUIRE(again.trial == offer.trial);
 	check_same(&offer.candidates, &again.candidates);
 	judge(in, &offer.candidates);

@@ -10,30 +10,30 @@
 
 /* In this order in corpora: add at the end only. */
 enum op {
-	OP_RUN,      /* count: everything arrives, time goes on, that often */
-	OP_WAIT,     /* tenths of seconds */
+	OP_RUN,       /* count: everything arrives, time goes on, that often */
+	OP_WAIT,      /* tenths of seconds */
 	OP_WAIT_LONG, /* seconds; the highest bit: the deadlines on the way are missed */
-	OP_DELIVER,  /* flight */
-	OP_DROP,     /* flight */
-	OP_COPY,     /* flight: it is doubled */
-	OP_FIRST,    /* flight: it overtakes all */
-	OP_MUTATE,   /* flight, place (2), bits */
-	OP_CUT,      /* flight, length (2) */
-	OP_INJECT,   /* from, to, length, bytes */
-	OP_REPLAY,   /* record, from, to */
-	OP_GUEST,    /* application, size */
-	OP_HOST,     /* flow, size */
-	OP_ICMP,     /* record, type, offender */
-	OP_RESTART,  /* role; 3 and up: after a shutdown */
-	OP_FRAME,    /* side, bits, length, plaintext */
-	OP_OFFER,    /* flight, place, bits, newer */
-	OP_MAC,      /* flight */
-	OP_MESSAGE,  /* record, type, code, to */
+	OP_DELIVER,   /* flight */
+	OP_DROP,      /* flight */
+	OP_COPY,      /* flight: it is doubled */
+	OP_FIRST,     /* flight: it overtakes all */
+	OP_MUTATE,    /* flight, place (2), bits */
+	OP_CUT,       /* flight, length (2) */
+	OP_INJECT,    /* from, to, length, bytes */
+	OP_REPLAY,    /* record, from, to */
+	OP_GUEST,     /* application, size */
+	OP_HOST,      /* flow, size */
+	OP_ICMP,      /* record, type, offender */
+	OP_RESTART,   /* role; 3 and up: after a shutdown */
+	OP_FRAME,     /* side, bits, length, plaintext */
+	OP_OFFER,     /* flight, place, bits, newer */
+	OP_MAC,       /* flight */
+	OP_MESSAGE,   /* record, type, code, to */
 	OP_STORM,
-	OP_STUN,     /* from */
-	OP_BLOCK,    /* links */
-	OP_BURST,    /* application, count */
-	OP_RESERVE,  /* seconds in sixteenths of minutes, missed */
+	OP_STUN,    /* from */
+	OP_BLOCK,   /* links */
+	OP_BURST,   /* application, count */
+	OP_RESERVE, /* seconds in sixteenths of minutes, missed */
 	OP_COUNT
 };
 
@@ -94,8 +94,8 @@ static struct addr some_addr(struct lab *lab, uint8_t which)
 
 static size_t some_size(uint8_t which)
 {
-	static const size_t sizes[] = {
-		4, 0, 1, 16, 64, 512, 1200, 1472, 9000, 65484, 65485, 65486, 65487, 65488, 65507};
+	static const size_t sizes[] = {4, 0, 1, 16, 64, 512, 1200, 1472, 9000, 65484,
+		65485, 65486, 65487, 65488, 65507};
 
 	return sizes[which % (sizeof(sizes) / sizeof(sizes[0]))];
 }
@@ -151,7 +151,8 @@ static void touch_flight(struct lab *lab, enum op op, unsigned i, struct input *
 
 static void inject(struct lab *lab, struct input *in)
 {
-	struct addr from = some_addr(lab, input_u8(in)), to = some_addr(lab, input_u8(in));
+	struct addr from = some_addr(lab, input_u8(in)),
+		    to = some_addr(lab, input_u8(in));
 	size_t len;
 	const uint8_t *view = input_view(in, input_u8(in), &len);
 
@@ -162,7 +163,8 @@ static const struct lab_datagram *some_record(struct lab *lab, uint8_t which)
 {
 	/* Counted from the latest, so that it stays the same while a run grows. */
 	const struct lab_datagram *d =
-		&lab->records[(lab->record_count - 1 - which % LAB_RECORDS) % LAB_RECORDS];
+		&lab->records[(lab->record_count - 1 - which % LAB_RECORDS) %
+			      LAB_RECORDS];
 
 	return lab->record_count > which % LAB_RECORDS ? d : NULL;
 }

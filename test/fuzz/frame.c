@@ -26,9 +26,9 @@ struct flying {
 	unsigned to;
 	uint8_t *data;
 	size_t len;
-	bool delivered;    /* opened once already */
-	bool honest;       /* holds a whole payload */
-	uint64_t hash;     /* of that payload */
+	bool delivered; /* opened once already */
+	bool honest;    /* holds a whole payload */
+	uint64_t hash;  /* of that payload */
 	size_t payload_len;
 };
 
@@ -37,7 +37,8 @@ struct net {
 	struct flying flying[FRAMES_MAX];
 	unsigned count;
 	uint64_t now, serial;
-	bool hostile[2]; /* towards that side: its counters or parts are not ours any more */
+	bool hostile
+		[2]; /* towards that side: its counters or parts are not ours any more */
 };
 
 static uint64_t hash_of(const uint8_t *bytes, size_t len)
@@ -60,8 +61,8 @@ static void open_side(struct side *s, bool is_host, enum cipher cipher, uint64_t
 	timers_init(&s->timers);
 	reassembly_pool_init(&s->pool, 2);
 	REQUIRE(outbox_init(&s->outbox, 64));
-	REQUIRE(session_init(&s->session, &keys, cipher, is_host, &path, &s->timers, &s->outbox,
-		&s->pool, now));
+	REQUIRE(session_init(&s->session, &keys, cipher, is_host, &path, &s->timers,
+		&s->outbox, &s->pool, now));
 	session_ping(&s->session, now);
 }
 
@@ -184,7 +185,8 @@ static void deliver(struct net *n, struct input *in)
 		return;
 	f = &n->flying[input_u8(in) % n->count];
 	verdict = hand(n, f->to, f->data, f->len, true, &frame, &buf);
-	REQUIRE(!f->delivered || (verdict != VERDICT_DELIVER && verdict != VERDICT_CONSUMED));
+	REQUIRE(!f->delivered ||
+		(verdict != VERDICT_DELIVER && verdict != VERDICT_CONSUMED));
 	if (verdict == VERDICT_DELIVER || verdict == VERDICT_CONSUMED)
 		f->delivered = true;
 	if (verdict == VERDICT_DELIVER && f->honest && !n->hostile[f->to]) {
@@ -246,7 +248,8 @@ static void wait(struct net *n, struct input *in)
 	for (unsigned i = 0; i < 2; i++) {
 		struct side *s = &n->sides[i];
 
-		for (unsigned k = 0; k < 1000 && timers_pop(&s->timers, n->now) != NULL; k++)
+		for (unsigned k = 0; k < 1000 && timers_pop(&s->timers, n->now) != NULL;
+			k++)
 			if (session_expire(&s->session, n->now) == SESSION_GONE)
 				break;
 		REQUIRE(timers_next(&s->timers) > n->now);

@@ -17,12 +17,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Ends the process, which libFuzzer takes for a finding, unless what was promised holds. */
-#define REQUIRE(promised)                                                                  \
-	do {                                                                               \
-		if (!(promised))                                                           \
-			fuzz_fail(__FILE__, __LINE__, #promised);                          \
+#define REQUIRE(promised)                                                                \
+	do {                                                                             \
+		if (!(promised))                                                         \
+			fuzz_fail(__FILE__, __LINE__, #promised);                        \
 	} while (0)
-_Noreturn void fuzz_fail(const char *file, int line, const char *promised);
+__attribute__((noreturn)) void fuzz_fail(
+	const char *file, int line, const char *promised);
 
 /* The input, eaten from its front; zeros come when it is used up. */
 struct input {

@@ -9,7 +9,8 @@
 enum { RAW_HELLO = 1, SPOILT = 2, FOREIGN_STATIC = 4, WITH_COOKIE = 8, RAW_WELCOME = 16 };
 
 static const uint8_t guest_secret[CRYPTO_KEY_SIZE] = "the identity of the fuzzed guest";
-static const uint8_t guest_ephemeral[CRYPTO_KEY_SIZE] = "ephemeral secret of this guest..";
+static const uint8_t guest_ephemeral[CRYPTO_KEY_SIZE] =
+	"ephemeral secret of this guest..";
 static const uint8_t host_ephemeral[CRYPTO_KEY_SIZE] = "ephemeral secret of this host...";
 
 struct pair {
@@ -45,8 +46,8 @@ static bool spoil(struct input *in, uint8_t *bytes, size_t len)
 	return bits != 0;
 }
 
-static void check_hello_message(const struct pair *p, struct input *in, uint8_t *hello,
-	const uint8_t *cookie)
+static void check_hello_message(
+	const struct pair *p, struct input *in, uint8_t *hello, const uint8_t *cookie)
 {
 	const uint8_t *mac_key = p->known->credentials.mac_key;
 	uint8_t none[COOKIE_SIZE] = "another cookie.", *copy;
@@ -68,7 +69,8 @@ static void check_hello_message(const struct pair *p, struct input *in, uint8_t 
 /* True if the host has read the guest's hello. */
 static bool pass_hello(struct pair *p, struct input *in, uint8_t what)
 {
-	uint8_t payload[HELLO_PAYLOAD_SIZE], read[HELLO_PAYLOAD_SIZE], cookie[COOKIE_SIZE];
+	uint8_t payload[HELLO_PAYLOAD_SIZE], read[HELLO_PAYLOAD_SIZE],
+		cookie[COOKIE_SIZE];
 	uint8_t noise[HELLO_NOISE_SIZE] = {0}, hello[HELLO_SIZE];
 	const uint8_t *message;
 	bool good, spoilt = false;
@@ -92,13 +94,14 @@ static bool pass_hello(struct pair *p, struct input *in, uint8_t what)
 	if (what & (RAW_HELLO | FOREIGN_STATIC))
 		return good; /* the right bytes may be in the input */
 	REQUIRE(!spoilt && memcmp(read, payload, sizeof(payload)) == 0);
-	REQUIRE(memcmp(p->host.peer_static, p->guest.own_static_public, CRYPTO_KEY_SIZE) == 0);
+	REQUIRE(memcmp(p->host.peer_static, p->guest.own_static_public,
+			CRYPTO_KEY_SIZE) == 0);
 	return true;
 }
 
 /* A welcome that is not the host's leaves the guest as it was: another may come. */
-static void refuse_welcome(
-	struct pair *p, struct input *in, const uint8_t right[WELCOME_NOISE_SIZE], uint8_t what)
+static void refuse_welcome(struct pair *p, struct input *in,
+	const uint8_t right[WELCOME_NOISE_SIZE], uint8_t what)
 {
 	uint8_t noise[WELCOME_NOISE_SIZE], payload[WELCOME_PAYLOAD_SIZE];
 	struct noise before = p->guest;
@@ -132,7 +135,8 @@ static void pass_welcome(struct pair *p, struct input *in, uint8_t what)
 	refuse_welcome(p, in, noise, what);
 	if (what & FOREIGN_STATIC)
 		return;
-	REQUIRE(noise_read_welcome(&p->guest, message, WELCOME_NOISE_SIZE, read, &guest_keys));
+	REQUIRE(noise_read_welcome(
+		&p->guest, message, WELCOME_NOISE_SIZE, read, &guest_keys));
 	REQUIRE(memcmp(read, payload, sizeof(read)) == 0);
 	REQUIRE(memcmp(&host_keys, &guest_keys, sizeof(host_keys)) == 0);
 	REQUIRE(memcmp(host_keys.to_host, host_keys.to_guest, CRYPTO_KEY_SIZE) != 0);

@@ -76,7 +76,8 @@ void lab_send(struct lab *lab, const struct addr *from, const struct addr *to,
 	*d = (struct lab_datagram){.from = *from, .to = *to, .len = len, .data = copy};
 }
 
-struct lab_machine *lab_machine_at(struct lab *lab, const struct addr *to, uint32_t *socket)
+struct lab_machine *lab_machine_at(
+	struct lab *lab, const struct addr *to, uint32_t *socket)
 {
 	for (unsigned role = 0; role < LAB_ROLES; role++) {
 		struct lab_machine *m = &lab->machines[role];
@@ -101,7 +102,8 @@ struct lab_machine *lab_machine_at(struct lab *lab, const struct addr *to, uint3
 
 static bool is_blocked(const struct lab *lab, enum lab_role a, enum lab_role b)
 {
-	static const unsigned bits[LAB_ROLES][LAB_ROLES] = {{0, 1, 2}, {1, 0, 4}, {2, 4, 0}};
+	static const unsigned bits[LAB_ROLES][LAB_ROLES] = {
+		{0, 1, 2}, {1, 0, 4}, {2, 4, 0}};
 
 	return (lab->blocked & bits[a][b]) != 0;
 }
@@ -154,8 +156,8 @@ static void time_exceeded(struct lab *lab, const struct lab_machine *m,
 	d->len = len;
 }
 
-void lab_emit(struct lab *lab, struct lab_machine *m, const struct path *path, uint8_t ttl,
-	const uint8_t *data, size_t len)
+void lab_emit(struct lab *lab, struct lab_machine *m, const struct path *path,
+	uint8_t ttl, const uint8_t *data, size_t len)
 {
 	const struct addr *bound;
 	struct lab_machine *to;
@@ -235,7 +237,8 @@ void lab_hand(struct lab *lab, struct lab_machine *m, const struct path *path,
 	enum verdict verdict = parts->input(lab, m, path, buf, len, &delivery);
 
 	m->outputs = 0;
-	trace_datagram(lab, garbage ? "garbage" : "recv", &path->remote, &path->local, data, len);
+	trace_datagram(lab, garbage ? "garbage" : "recv", &path->remote, &path->local,
+		data, len);
 	trace_verdict(lab, m, verdict);
 	REQUIRE(verdict < VERDICT_COUNT);
 	if (garbage && verdict != VERDICT_DROP_VERSION)
@@ -257,7 +260,8 @@ void lab_deliver(struct lab *lab, unsigned i)
 
 	lab->flights[i].data = NULL;
 	lab_drop(lab, i);
-	m = d.icmp != 0 ? &lab->machines[d.about] : lab_machine_at(lab, &d.to, &path.socket);
+	m = d.icmp != 0 ? &lab->machines[d.about]
+			: lab_machine_at(lab, &d.to, &path.socket);
 	if (m != NULL && m->core != NULL && d.icmp != 0) {
 		m->outputs = 0;
 		lab_parts(m)->icmp(lab, m, &d);
@@ -274,11 +278,13 @@ void lab_deliver(struct lab *lab, unsigned i)
 static void open_socket(struct lab *lab, struct lab_machine *m, uint32_t number,
 	uint8_t family, uint16_t port)
 {
+	const struct addr bound = {.family = family, .port = port}; /* as a wildcard */
+
 	REQUIRE(number < LAB_SOCKETS && !m->sockets[number].open);
 	m->sockets[number].open = true;
 	m->sockets[number].bound = family == ADDR_V6 ? m->v6 : m->local;
 	m->sockets[number].bound.port = port;
-	lab_parts(m)->add_socket(lab, m, number);
+	lab_parts(m)->add_socket(lab, m, number, &bound);
 }
 
 static void take_event(struct lab *lab, struct lab_machine *m, const struct event *event)
@@ -328,7 +334,8 @@ static uint64_t next_timeout(const struct lab *lab)
 	uint64_t at = NEVER;
 
 	for (unsigned i = 0; i < LAB_ROLES; i++) {
-		uint64_t own = lab_parts(&lab->machines[i])->next_timeout(&lab->machines[i]);
+		uint64_t own =
+			lab_parts(&lab->machines[i])->next_timeout(&lab->machines[i]);
 
 		at = own < at ? own : at;
 	}
@@ -415,8 +422,8 @@ static void place(struct lab *lab)
 	struct lab_machine *m = lab->machines;
 
 	m[LAB_RENDEZVOUS].public = addr_v4(192, 0, 2, 1, 0);
-	m[LAB_RENDEZVOUS].local = lab->setup.inside ? addr_v4(10, 0, 0, 1, 0)
-						    : m[LAB_RENDEZVOUS].public;
+	m[LAB_RENDEZVOUS].local =
+		lab->setup.inside ? addr_v4(10, 0, 0, 1, 0) : m[LAB_RENDEZVOUS].public;
 	m[LAB_HOST].public = addr_v4(198, 51, 100, 2, 0);
 	m[LAB_HOST].local = addr_v4(192, 168, 1, 2, 0);
 	m[LAB_GUEST].public = addr_v4(203, 0, 113, 3, 0);
@@ -439,7 +446,8 @@ void lab_open(struct lab *lab, const struct lab_setup *setup)
 	lab->trace = getenv("FUZZ_TRACE") != NULL;
 	lab->guest_credentials = fuzz_known()->credentials;
 	if (setup->wrong_key)
-		credentials_derive(&lab->guest_credentials, lab->guest_credentials.service,
+		credentials_derive(&lab->guest_credentials,
+			lab->guest_credentials.service,
 			(const uint8_t *)"another secret..");
 	entropy.fill(entropy.arg, lab->identity, sizeof(lab->identity));
 	place(lab);
@@ -468,8 +476,10 @@ uint8_t *lab_payload(struct lab *lab, bool to_host, uint16_t flow, size_t len)
 	payload = fuzz_alloc(len);
 	for (size_t i = 0; i < len; i++)
 		payload[i] = (uint8_t)((lab->sent_count + 1) >> (8 * (i % 3)));
-	lab->sent[lab->sent_count++] = (struct lab_sent){
-		.to_host = to_host, .flow = flow, .hash = lab_hash(payload, len), .len = len};
+	lab->sent[lab->sent_count++] = (struct lab_sent){.to_host = to_host,
+		.flow = flow,
+		.hash = lab_hash(payload, len),
+		.len = len};
 	return payload;
 }
 

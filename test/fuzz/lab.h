@@ -18,11 +18,11 @@
 #define LAB_RECORDS 64   /* of the latest sent, for replays */
 #define LAB_LOG     4096 /* datagrams sent, by hash; beyond, nobody knows what is genuine */
 #define LAB_SOCKETS 8
-#define LAB_FLOWS   16   /* of the host */
-#define LAB_SENT    256  /* payloads */
-#define LAB_RULES   256  /* accounts and attempts of a judge */
-#define LAB_EXPIRES 20   /* calls of expire at one instant that are no busy loop */
-#define LAB_BURST   300  /* datagrams from one input or wait */
+#define LAB_FLOWS   16  /* of the host */
+#define LAB_SENT    256 /* payloads */
+#define LAB_RULES   256 /* accounts and attempts of a judge */
+#define LAB_EXPIRES 20  /* calls of expire at one instant that are no busy loop */
+#define LAB_BURST   300 /* datagrams from one input or wait */
 
 enum lab_role { LAB_RENDEZVOUS, LAB_HOST, LAB_GUEST, LAB_ROLES };
 
@@ -31,22 +31,22 @@ struct lab_setup {
 	bool no_stun, private, unlisted; /* the rendezvous */
 	bool no_services, no_attempts;   /* its tables have no room */
 	bool inside;                     /* its address is private, as behind a 1:1 NAT */
-	bool misnamed;                   /* it goes by another address than the one dialled */
-	bool wrong_key;                  /* the guest's */
+	bool misnamed;  /* it goes by another address than the one dialled */
+	bool wrong_key; /* the guest's */
 	bool host_plain_cipher, guest_other_cipher;
-	bool spoilt;                     /* the host's NAT maps by destination */
-	bool same_site;                  /* guest and host behind one NAT */
+	bool spoilt;    /* the host's NAT maps by destination */
+	bool same_site; /* guest and host behind one NAT */
 	bool v6, early, no_alts, public_host;
 	uint32_t guests_max, flows_max, half_open_max;
 };
 
 struct lab_datagram {
 	struct addr from, to; /* as on the wire at its end */
-	uint8_t icmp;         /* type of an ICMP error about data, sent by `from`; 0 else */
-	enum lab_role about;  /* whose datagram an ICMP error is about */
-	struct path path;     /* and which path of its */
+	uint8_t icmp; /* type of an ICMP error about data, sent by `from`; 0 else */
+	enum lab_role about; /* whose datagram an ICMP error is about */
+	struct path path;    /* and which path of its */
 	size_t len;
-	uint8_t *data;        /* owned */
+	uint8_t *data; /* owned */
 };
 
 /* What a machine owes an address. */
@@ -99,7 +99,7 @@ struct lab {
 	struct credentials guest_credentials;
 	uint8_t identity[CRYPTO_KEY_SIZE];
 	uint32_t guest_number; /* that the host gave the identity; 0 before */
-	unsigned blocked;      /* bit 0 rendezvous-host, 1 rendezvous-guest, 2 host-guest */
+	unsigned blocked; /* bit 0 rendezvous-host, 1 rendezvous-guest, 2 host-guest */
 	struct lab_datagram flights[LAB_FLIGHTS], records[LAB_RECORDS];
 	unsigned flight_count, record_count; /* records ever: a ring */
 	uint64_t log[LAB_LOG], ids[LAB_LOG]; /* hashes */
@@ -108,10 +108,10 @@ struct lab {
 	struct flow *flows[LAB_FLOWS]; /* of the host that had traffic; NULL else */
 	struct lab_sent sent[LAB_SENT];
 	unsigned sent_count;
-	bool evil[2];            /* guest, host: seals what its application never sent */
+	bool evil[2]; /* guest, host: seals what its application never sent */
 	uint8_t token[TOKEN_SIZE]; /* of the host's lease, as last heard */
 	bool stormed;
-	bool trace;                /* FUZZ_TRACE is set: tells on stderr what happens */
+	bool trace; /* FUZZ_TRACE is set: tells on stderr what happens */
 	/* Sees every datagram that is sent; may be NULL. */
 	void (*tap)(void *arg, const uint8_t *data, size_t len);
 	void *tap_arg;
@@ -143,8 +143,8 @@ void lab_host_says(struct lab *lab, unsigned i, size_t len);
 
 /* A frame under the right key with any header bits and plaintext, if there is a session:
  * bit 0 control, 1 flow, 2 part, 3 a right counter in front, 4 spare, 6 and 7 epoch. */
-void lab_evil_frame(struct lab *lab, enum lab_role from, uint8_t bits, const uint8_t *plain,
-	size_t len);
+void lab_evil_frame(struct lab *lab, enum lab_role from, uint8_t bits,
+	const uint8_t *plain, size_t len);
 /* Changes a byte of the sealed offer in flight i, sealed and proved anew. */
 void lab_evil_offer(struct lab *lab, unsigned i, size_t at, uint8_t bits, bool newer);
 /* Makes the MAC of flight i right again. */
@@ -156,7 +156,8 @@ void lab_evil_message(
 void lab_evil_storm(struct lab *lab);
 
 /* The machine with that address, or NULL; its socket. */
-struct lab_machine *lab_machine_at(struct lab *lab, const struct addr *to, uint32_t *socket);
+struct lab_machine *lab_machine_at(
+	struct lab *lab, const struct addr *to, uint32_t *socket);
 struct addr lab_server(const struct lab *lab, bool v6);
 /* Pulls outputs and events, keeps deadlines. */
 void lab_settle(struct lab *lab, struct lab_machine *m);
@@ -164,8 +165,8 @@ void lab_settle(struct lab *lab, struct lab_machine *m);
 void lab_hand(struct lab *lab, struct lab_machine *m, const struct path *path,
 	const uint8_t *data, size_t len);
 /* A machine's output becomes a flight. */
-void lab_emit(struct lab *lab, struct lab_machine *m, const struct path *path, uint8_t ttl,
-	const uint8_t *data, size_t len);
+void lab_emit(struct lab *lab, struct lab_machine *m, const struct path *path,
+	uint8_t ttl, const uint8_t *data, size_t len);
 /* Makes a payload that is sent now, and remembers it; NULL when too many were. */
 uint8_t *lab_payload(struct lab *lab, bool to_host, uint16_t flow, size_t len);
 /* Requires that a payload was sent, and not delivered before. */
@@ -176,14 +177,17 @@ uint64_t lab_hash(const void *bytes, size_t len);
 struct lab_parts {
 	void (*start)(struct lab *lab, struct lab_machine *m);
 	void (*destroy)(struct lab *lab, struct lab_machine *m);
-	enum verdict (*input)(struct lab *lab, struct lab_machine *m, const struct path *path,
-		uint8_t *buf, size_t len, struct delivery *delivery);
-	void (*icmp)(struct lab *lab, struct lab_machine *m, const struct lab_datagram *d);
+	enum verdict (*input)(struct lab *lab, struct lab_machine *m,
+		const struct path *path, uint8_t *buf, size_t len,
+		struct delivery *delivery);
+	void (*icmp)(
+		struct lab *lab, struct lab_machine *m, const struct lab_datagram *d);
 	bool (*output)(struct lab *lab, struct lab_machine *m, struct datagram *d);
 	void (*expire)(struct lab *lab, struct lab_machine *m);
 	uint64_t (*next_timeout)(const struct lab_machine *m);
 	bool (*next_event)(struct lab_machine *m, struct event *event);
-	void (*add_socket)(struct lab *lab, struct lab_machine *m, uint32_t number);
+	void (*add_socket)(struct lab *lab, struct lab_machine *m, uint32_t number,
+		const struct addr *bound);
 	void (*shutdown)(struct lab *lab, struct lab_machine *m);
 	void (*event)(struct lab *lab, const struct event *event);
 	void (*flush)(struct lab *lab, struct lab_machine *m);
@@ -200,8 +204,10 @@ const struct lab_parts *lab_parts(const struct lab_machine *m);
 /* lab_trace.c: for whoever looks into a finding. */
 void trace_datagram(const struct lab *lab, const char *what, const struct addr *from,
 	const struct addr *to, const uint8_t *data, size_t len);
-void trace_verdict(const struct lab *lab, const struct lab_machine *m, enum verdict verdict);
-void trace_event(const struct lab *lab, const struct lab_machine *m, const struct event *event);
+void trace_verdict(
+	const struct lab *lab, const struct lab_machine *m, enum verdict verdict);
+void trace_event(
+	const struct lab *lab, const struct lab_machine *m, const struct event *event);
 
 /* lab_judge.c: amplification, and where nothing may be sent. */
 void judge_input(struct lab *lab, struct lab_machine *m, const struct addr *remote,

@@ -6,13 +6,15 @@
 
 #define STORM 1001 /* one more than the host's handshakes in a burst */
 
-void lab_evil_frame(struct lab *lab, enum lab_role from, uint8_t bits, const uint8_t *plain,
-	size_t len)
+void lab_evil_frame(struct lab *lab, enum lab_role from, uint8_t bits,
+	const uint8_t *plain, size_t len)
 {
 	struct lab_machine *m = &lab->machines[from];
 	struct session *s = lab_parts(m)->session(m);
-	struct frame_header h = {
-		.epoch = bits >> 6, .control = bits & 1, .flow = bits & 2, .part = bits & 4};
+	struct frame_header h = {.epoch = bits >> 6,
+		.control = bits & 1,
+		.flow = bits & 2,
+		.part = bits & 4};
 	uint8_t *text, *out;
 	size_t prefix = bits & 8 ? 8 : 0;
 
@@ -37,15 +39,16 @@ void lab_evil_frame(struct lab *lab, enum lab_role from, uint8_t bits, const uin
 
 /* Opens a sealed offer, changes a byte, seals it again. */
 static void change_offer(uint8_t *payload, size_t len, const uint8_t *attempt,
-	const uint8_t *instance, uint8_t sequence, uint8_t new_sequence, size_t at, uint8_t bits)
+	const uint8_t *instance, uint8_t sequence, uint8_t new_sequence, size_t at,
+	uint8_t bits)
 {
 	const uint8_t *service = fuzz_known()->credentials.service;
 	struct crypto_aead *open = fuzz_offer_cipher(attempt, instance, false);
 	struct crypto_aead *seal = fuzz_offer_cipher(attempt, instance, true);
 	uint8_t plain[PAYLOAD_MAX];
 
-	if (len > CRYPTO_TAG_SIZE && crypto_aead_open(open, sequence, service, CRYPTO_KEY_SIZE,
-					     payload, len, plain)) {
+	if (len > CRYPTO_TAG_SIZE && crypto_aead_open(open, sequence, service,
+					     CRYPTO_KEY_SIZE, payload, len, plain)) {
 		plain[at % (len - CRYPTO_TAG_SIZE)] ^= bits;
 		crypto_aead_seal(seal, new_sequence, service, CRYPTO_KEY_SIZE, plain,
 			len - CRYPTO_TAG_SIZE, payload);
@@ -97,7 +100,8 @@ static void change_answered(struct lab_datagram *d, size_t at, uint8_t bits, boo
 	memcpy(id, message_id(d->data), ID_SIZE);
 	sequence = m.sequence;
 	m.sequence = (uint8_t)(m.sequence + (newer ? 1 : 0));
-	change_offer(payload, m.payload_len, id, m.instance, sequence, m.sequence, at, bits);
+	change_offer(
+		payload, m.payload_len, id, m.instance, sequence, m.sequence, at, bits);
 	m.payload = payload;
 	answered_encode(d->data, id, &m);
 }
@@ -119,7 +123,8 @@ void lab_evil_offer(struct lab *lab, unsigned i, size_t at, uint8_t bits, bool n
 static void put_token_mac(const struct lab *lab, uint8_t *buf, size_t len)
 {
 	const size_t rest = MESSAGE_HEADER_SIZE + CRYPTO_MAC_SIZE;
-	const struct crypto_slice parts[] = {{buf, MESSAGE_HEADER_SIZE}, {buf + rest, len - rest}};
+	const struct crypto_slice parts[] = {
+		{buf, MESSAGE_HEADER_SIZE}, {buf + rest, len - rest}};
 	uint8_t full[CRYPTO_HASH_SIZE];
 
 	crypto_hmac(full, lab->token, TOKEN_SIZE, parts, 2);
@@ -159,13 +164,15 @@ static const uint8_t *recorded_id(const struct lab *lab, unsigned record)
 {
 	const struct lab_datagram *d = &lab->records[record % LAB_RECORDS];
 
-	return d->data != NULL && message_is(d->data, d->len) ? message_id(d->data) : NULL;
+	return d->data != NULL && message_is(d->data, d->len) ? message_id(d->data)
+							      : NULL;
 }
 
 void lab_evil_message(
 	struct lab *lab, unsigned record, uint8_t type, uint8_t code, enum lab_role to)
 {
-	const uint8_t *id = recorded_id(lab, record), *key = fuzz_known()->credentials.mac_key;
+	const uint8_t *id = recorded_id(lab, record),
+		      *key = fuzz_known()->credentials.mac_key;
 	struct lab_machine *m = &lab->machines[to];
 	struct addr from = lab_server(lab, false), at = m->public;
 	uint8_t out[DATAGRAM_MAX], cookie[COOKIE_SIZE] = {code};

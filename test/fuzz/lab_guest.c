@@ -69,9 +69,10 @@ static bool next_event(struct lab_machine *m, struct event *event)
 	return guest_next_event(m->core, event);
 }
 
-static void add_socket(struct lab *lab, struct lab_machine *m, uint32_t number)
+static void add_socket(
+	struct lab *lab, struct lab_machine *m, uint32_t number, const struct addr *bound)
 {
-	guest_add_socket(m->core, number, &m->sockets[number].bound, lab->now);
+	guest_add_socket(m->core, number, bound, lab->now);
 }
 
 static void shutdown(struct lab *lab, struct lab_machine *m)
@@ -97,7 +98,8 @@ static void seal(struct lab *lab, struct flow *flow, const uint8_t *payload, siz
 
 	for (unsigned part = 0; part < session_parts(len); part++) {
 		struct path path = {0};
-		size_t n = guest_seal(m->core, flow, part, payload, len, out, &path, lab->now);
+		size_t n = guest_seal(
+			m->core, flow, part, payload, len, out, &path, lab->now);
 
 		REQUIRE(n > 0 && n <= len + FRAME_OVERHEAD_MAX);
 		lab_emit(lab, m, &path, 0, out, n);
@@ -170,4 +172,5 @@ static struct session *session(const struct lab_machine *m)
 }
 
 const struct lab_parts lab_guest_parts = {start, destroy, input, icmp, output, expire,
-	next_timeout, next_event, add_socket, shutdown, event, flush, check, state, session};
+	next_timeout, next_event, add_socket, shutdown, event, flush, check, state,
+	session};

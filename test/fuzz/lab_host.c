@@ -72,9 +72,10 @@ static bool next_event(struct lab_machine *m, struct event *event)
 	return host_next_event(m->core, event);
 }
 
-static void add_socket(struct lab *lab, struct lab_machine *m, uint32_t number)
+static void add_socket(
+	struct lab *lab, struct lab_machine *m, uint32_t number, const struct addr *bound)
 {
-	host_add_socket(m->core, number, &m->sockets[number].bound, lab->now);
+	host_add_socket(m->core, number, bound, lab->now);
 }
 
 static void shutdown(struct lab *lab, struct lab_machine *m)
@@ -162,7 +163,8 @@ void lab_host_says(struct lab *lab, unsigned i, size_t len)
 	out = fuzz_alloc(len + FRAME_OVERHEAD_MAX);
 	for (unsigned part = 0; part < session_parts(len); part++) {
 		struct path path = {0};
-		size_t n = host_seal(m->core, flow, part, payload, len, out, &path, lab->now);
+		size_t n = host_seal(
+			m->core, flow, part, payload, len, out, &path, lab->now);
 
 		REQUIRE(n <= len + FRAME_OVERHEAD_MAX);
 		if (n > 0)
@@ -174,4 +176,5 @@ void lab_host_says(struct lab *lab, unsigned i, size_t len)
 }
 
 const struct lab_parts lab_host_parts = {start, destroy, input, icmp, output, expire,
-	next_timeout, next_event, add_socket, shutdown, event, flush, check, state, session};
+	next_timeout, next_event, add_socket, shutdown, event, flush, check, state,
+	session};

@@ -6,11 +6,11 @@
 #include "fuzz/lab.h"
 
 #define PUNCH_LONGEST   32
-#define PUNCH_BYTES     2048 /* to one address in one attempt */
-#define PUNCH_ADDRESSES 8    /* of one attempt */
-#define HELLOS          60   /* to one address in one attempt */
+#define PUNCH_BYTES     2048          /* to one address in one attempt */
+#define PUNCH_ADDRESSES 8             /* of one attempt */
+#define HELLOS          60            /* to one address in one attempt */
 #define FORGOTTEN       (10 * SECOND) /* without punches, an attempt may have begun anew */
-#define STUN_RATE       2    /* answers a second and network, as the lab sets it up */
+#define STUN_RATE       2 /* answers a second and network, as the lab sets it up */
 
 static bool is_message(const uint8_t *data, size_t len, uint8_t type)
 {
@@ -35,11 +35,13 @@ static struct lab_account *account_of(struct lab_judge *j, const struct addr *ad
 /* An address that repeats a cookie it was told has proved itself to a rendezvous. */
 static bool repeats_cookie(const struct lab_account *a, const uint8_t *data, size_t len)
 {
-	if (!is_message(data, len, MESSAGE_REGISTER) && !is_message(data, len, MESSAGE_ASK))
+	if (!is_message(data, len, MESSAGE_REGISTER) &&
+		!is_message(data, len, MESSAGE_ASK))
 		return false;
 	for (unsigned i = 0; i < a->cookie_count && i < 4; i++)
 		if (len >= MESSAGE_HEADER_SIZE + COOKIE_SIZE &&
-			memcmp(data + MESSAGE_HEADER_SIZE, a->cookies[i], COOKIE_SIZE) == 0)
+			memcmp(data + MESSAGE_HEADER_SIZE, a->cookies[i], COOKIE_SIZE) ==
+				0)
 			return true;
 	return false;
 }
@@ -108,7 +110,8 @@ static void judge_attempt(struct lab *lab, struct lab_judge *j, const struct add
 }
 
 /* Nothing goes to what no address of a peer can be, nor to ourselves or the target. */
-static void judge_place(struct lab *lab, const struct lab_machine *m, const struct addr *remote)
+static void judge_place(
+	struct lab *lab, const struct lab_machine *m, const struct addr *remote)
 {
 	REQUIRE(remote->family == ADDR_V4 || remote->family == ADDR_V6);
 	if (m->role == LAB_RENDEZVOUS)
@@ -123,8 +126,8 @@ static void judge_place(struct lab *lab, const struct lab_machine *m, const stru
 		REQUIRE(lab->setup.same_site || addr_same_prefix(remote, &m->local, 24));
 }
 
-static void judge_plain(struct lab_machine *m, struct lab_account *a, const uint8_t *data,
-	size_t len)
+static void judge_plain(
+	struct lab_machine *m, struct lab_account *a, const uint8_t *data, size_t len)
 {
 	if (m->role == LAB_RENDEZVOUS && is_message(data, len, MESSAGE_COOKIE))
 		memcpy(a->cookies[a->cookie_count++ % 4], data + MESSAGE_HEADER_SIZE,
@@ -139,7 +142,8 @@ void judge_output(struct lab *lab, struct lab_machine *m, const struct addr *rem
 	const struct addr v4 = lab_server(lab, false), v6 = lab_server(lab, true);
 	struct lab_account *a;
 
-	if (m->role != LAB_RENDEZVOUS && (addr_same_ip(remote, &v4) || addr_same_ip(remote, &v6)))
+	if (m->role != LAB_RENDEZVOUS &&
+		(addr_same_ip(remote, &v4) || addr_same_ip(remote, &v6)))
 		return; /* it is configured */
 	judge_place(lab, m, remote);
 	a = account_of(&m->judge, remote);

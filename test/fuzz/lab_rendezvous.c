@@ -68,11 +68,13 @@ static bool next_event(struct lab_machine *m, struct event *event)
 	return rendezvous_next_event(m->core, event);
 }
 
-static void add_socket(struct lab *lab, struct lab_machine *m, uint32_t number)
+static void add_socket(
+	struct lab *lab, struct lab_machine *m, uint32_t number, const struct addr *bound)
 {
 	(void)lab;
 	(void)m;
 	(void)number;
+	(void)bound;
 }
 
 static void shutdown(struct lab *lab, struct lab_machine *m)
@@ -112,7 +114,8 @@ static uint64_t state(const struct lab_machine *m)
 	struct rendezvous_counts counts;
 
 	rendezvous_get_counts(m->core, &counts);
-	return lab_hash(&counts.services, sizeof(counts) - offsetof(struct rendezvous_counts, services));
+	return lab_hash(&counts.services,
+		sizeof(counts) - offsetof(struct rendezvous_counts, services));
 }
 
 static struct session *session(const struct lab_machine *m)
@@ -121,5 +124,6 @@ static struct session *session(const struct lab_machine *m)
 	return NULL;
 }
 
-const struct lab_parts lab_rendezvous_parts = {start, destroy, input, icmp, output, expire,
-	next_timeout, next_event, add_socket, shutdown, event, flush, check, state, session};
+const struct lab_parts lab_rendezvous_parts = {start, destroy, input, icmp, output,
+	expire, next_timeout, next_event, add_socket, shutdown, event, flush, check,
+	state, session};

@@ -11,7 +11,9 @@ static const char *kind_of(const uint8_t *data, size_t len)
 {
 	if (message_is(data, len))
 		return message_name(message_type(data));
-	return frame_is(data, len) ? "frame" : stun_is_message(data, len) ? "stun" : "bytes";
+	return frame_is(data, len)          ? "frame"
+	       : stun_is_message(data, len) ? "stun"
+					    : "bytes";
 }
 
 void trace_datagram(const struct lab *lab, const char *what, const struct addr *from,
@@ -20,23 +22,27 @@ void trace_datagram(const struct lab *lab, const char *what, const struct addr *
 	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX];
 
 	if (lab->trace)
-		(void)fprintf(stderr, "%9.3f %-8s %s -> %s %s of %zu\n", (double)lab->now / 1e9,
-			what, addr_format(a, from), addr_format(b, to), kind_of(data, len), len);
+		(void)fprintf(stderr, "%9.3f %-8s %s -> %s %s of %zu\n",
+			(double)lab->now / 1e9, what, addr_format(a, from),
+			addr_format(b, to), kind_of(data, len), len);
 }
 
-void trace_verdict(const struct lab *lab, const struct lab_machine *m, enum verdict verdict)
+void trace_verdict(
+	const struct lab *lab, const struct lab_machine *m, enum verdict verdict)
 {
 	if (lab->trace)
 		(void)fprintf(stderr, "%9.3f          %s: %s\n", (double)lab->now / 1e9,
 			roles[m->role], verdict_name(verdict));
 }
 
-void trace_event(const struct lab *lab, const struct lab_machine *m, const struct event *event)
+void trace_event(
+	const struct lab *lab, const struct lab_machine *m, const struct event *event)
 {
 	char a[ADDR_TEXT_MAX], b[ADDR_TEXT_MAX];
 
 	if (lab->trace)
-		(void)fprintf(stderr, "%9.3f EVENT    %s: %s addr %s peer %s number %u %s\n",
+		(void)fprintf(stderr,
+			"%9.3f EVENT    %s: %s addr %s peer %s number %u %s\n",
 			(double)lab->now / 1e9, roles[m->role], event_name(event->type),
 			addr_format(a, &event->addr), addr_format(b, &event->peer),
 			event->number, event->why != NULL ? event->why : "");

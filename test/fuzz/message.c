@@ -9,7 +9,13 @@
 #define BODY     MESSAGE_HEADER_SIZE
 #define OUT_SIZE DATAGRAM_MAX
 
-enum { FIX_HEADER = 1, FIX_TOKEN_MAC = 2, FIX_LAST_MAC = 4, FIX_PUNCH = 8, FIX_LENGTH = 16 };
+enum {
+	FIX_HEADER = 1,
+	FIX_TOKEN_MAC = 2,
+	FIX_LAST_MAC = 4,
+	FIX_PUNCH = 8,
+	FIX_LENGTH = 16
+};
 
 static const uint8_t token[TOKEN_SIZE] = "fuzzer's token.";
 static uint8_t out[OUT_SIZE];
@@ -36,7 +42,8 @@ static void same_but(const uint8_t *buf, size_t len, size_t skip, size_t count)
 {
 	REQUIRE(memcmp(out, buf, skip < len ? skip : len) == 0);
 	if (skip + count < len)
-		REQUIRE(memcmp(out + skip + count, buf + skip + count, len - skip - count) == 0);
+		REQUIRE(memcmp(out + skip + count, buf + skip + count,
+				len - skip - count) == 0);
 }
 
 static void try_cookie(const uint8_t *buf, size_t len)
@@ -114,7 +121,8 @@ static void try_refreshed(const uint8_t *buf, size_t len)
 
 	if (!refreshed_decode(&lease, &observed, buf, len))
 		return;
-	REQUIRE(refreshed_encode(out, message_id(buf), lease, &observed) == REFRESHED_SIZE);
+	REQUIRE(refreshed_encode(out, message_id(buf), lease, &observed) ==
+		REFRESHED_SIZE);
 	if (canonical(buf + BODY + 4, message_id(buf)))
 		same_but(buf, REFRESHED_SIZE, 0, 0);
 }
@@ -136,7 +144,8 @@ static void check_ask_proof(const struct ask_message *m, const uint8_t *attempt)
 	bool by_token = m->proof_kind == PROOF_TOKEN;
 	struct ask_message again;
 
-	REQUIRE(ask_encode(out, attempt, m, by_token ? token : c->asking_seed) == ASK_SIZE);
+	REQUIRE(ask_encode(out, attempt, m, by_token ? token : c->asking_seed) ==
+		ASK_SIZE);
 	REQUIRE(ask_decode(&again, out, ASK_SIZE));
 	REQUIRE(by_token ? ask_verify_token(&again, attempt, token)
 			 : ask_verify(&again, attempt, c->asking_public));
@@ -147,7 +156,8 @@ static void check_ask_proof(const struct ask_message *m, const uint8_t *attempt)
 
 static void try_ask(const uint8_t *buf, size_t len)
 {
-	const size_t dialled = BODY + COOKIE_SIZE + 32, proof = dialled + WIRE_ADDR_SIZE + 1;
+	const size_t dialled = BODY + COOKIE_SIZE + 32,
+		     proof = dialled + WIRE_ADDR_SIZE + 1;
 	struct ask_message m;
 
 	if (!ask_decode(&m, buf, len))
@@ -272,8 +282,8 @@ static void try_datagram(const uint8_t *buf, size_t len)
 /* Behind the header, over the header and all after the MAC (PROTOCOL.md). */
 static void put_token_mac(uint8_t *buf, size_t len)
 {
-	const struct crypto_slice parts[] = {
-		{buf, BODY}, {buf + BODY + CRYPTO_MAC_SIZE, len - BODY - CRYPTO_MAC_SIZE}};
+	const struct crypto_slice parts[] = {{buf, BODY},
+		{buf + BODY + CRYPTO_MAC_SIZE, len - BODY - CRYPTO_MAC_SIZE}};
 	uint8_t full[CRYPTO_HASH_SIZE];
 
 	crypto_hmac(full, token, sizeof(token), parts, 2);
@@ -293,7 +303,8 @@ static void put_right(uint8_t *buf, size_t len, uint8_t what)
 	if (what & FIX_TOKEN_MAC && len >= BODY + CRYPTO_MAC_SIZE)
 		put_token_mac(buf, len);
 	if (what & FIX_LAST_MAC && len >= BODY + CRYPTO_MAC_SIZE)
-		crypto_mac(buf + len - CRYPTO_MAC_SIZE, mac_key(), buf, len - CRYPTO_MAC_SIZE);
+		crypto_mac(buf + len - CRYPTO_MAC_SIZE, mac_key(), buf,
+			len - CRYPTO_MAC_SIZE);
 	if (what & FIX_PUNCH && len == PUNCH_SIZE) {
 		crypto_mac(mac, mac_key(), buf, BODY);
 		memcpy(buf + BODY, mac, PUNCH_SIZE - BODY);

@@ -30,18 +30,26 @@ static const struct script {
 	const char *what;
 	uint8_t len, bytes[64];
 } scripts[] = {
-#define S(what, ...) {what, sizeof((uint8_t[]){__VA_ARGS__}), {__VA_ARGS__}}
-#define CONNECT      0, 20
-#define SETTLE       0, 9
-#define TALK         11, 0, 5, SETTLE, 12, 0, 5, SETTLE
+#define S(what, ...)                                                                     \
+	{                                                                                \
+		what, sizeof((uint8_t[]){__VA_ARGS__}),                                  \
+		{                                                                        \
+			__VA_ARGS__                                                      \
+		}                                                                        \
+	}
+#define CONNECT 0, 20
+#define SETTLE  0, 9
+#define TALK    11, 0, 5, SETTLE, 12, 0, 5, SETTLE
 	S("connect", 0, 0, 0, CONNECT, TALK),
 	S("before the path is up", 0, 0, 0, 11, 1, 4, 22, 2, 31, CONNECT, 0, 20),
-	S("every size", 0, 0, 0, CONNECT, 11, 0, 1, 11, 0, 2, 11, 0, 9, 11, 0, 10, 11, 1, 11, 11, 1,
-		12, 11, 1, 13, 11, 1, 14, 0, 3, 12, 0, 14, 12, 1, 13, 12, 1, 9, 12, 1, 1, 0, 5),
+	S("every size", 0, 0, 0, CONNECT, 11, 0, 1, 11, 0, 2, 11, 0, 9, 11, 0, 10, 11, 1,
+		11, 11, 1, 12, 11, 1, 13, 11, 1, 14, 0, 3, 12, 0, 14, 12, 1, 13, 12, 1, 9,
+		12, 1, 1, 0, 5),
 	S("IPv6 too", 0, 2, 0, CONNECT, 0, 30, TALK, 2, 100),
 	S("one NAT", 0, 1, 0, CONNECT, TALK),
 	S("one NAT, IPv6", 0, 3, 0, CONNECT, TALK),
-	S("spoilt mapping", 128, 0, 0, 0, 63, 0, 63, TALK, 2, 60, 0, 63, 14, 2, 0, 63, 2, 90),
+	S("spoilt mapping", 128, 0, 0, 0, 63, 0, 63, TALK, 2, 60, 0, 63, 14, 2, 0, 63, 2,
+		90),
 	S("spoilt, no ports to see it", 128, 8, 0, 0, 63, TALK),
 	S("configured address", 0, 16, 0, CONNECT, TALK),
 	S("early", 0, 4, 0, CONNECT, TALK, 13, 0, 0, 5),
@@ -58,13 +66,16 @@ static const struct script {
 	S("no guests", 0, 0, 24, CONNECT, 0, 40),
 	S("one half-open", 0, 0, 64, CONNECT, TALK),
 	S("no half-open", 0, 0, 96, CONNECT, 0, 40),
-	S("two flows", 0, 0, 128, CONNECT, 11, 0, 4, 11, 1, 4, 11, 2, 4, 11, 3, 4, SETTLE),
+	S("two flows", 0, 0, 128, CONNECT, 11, 0, 4, 11, 1, 4, 11, 2, 4, 11, 3, 4,
+		SETTLE),
 	S("idle", 0, 0, 0, CONNECT, TALK, 2, 60, SETTLE, 2, 120, TALK, 23, 100, TALK),
 	S("idle with deadlines kept", 0, 0, 0, CONNECT, TALK, 0, 63, 0, 63, 0, 63, TALK),
-	S("flow idle", 0, 0, 0, CONNECT, TALK, 0, 63, 0, 63, 0, 63, 0, 63, 0, 63, 0, 63, 0, 63),
-	S("silence and return", 0, 0, 0, CONNECT, TALK, 21, 4, 11, 0, 4, 1, 30, 21, 0, 0, 40, TALK),
-	S("silence and death", 0, 0, 0, CONNECT, TALK, 21, 4, 11, 0, 4, 2, 60, 0, 63, 21, 0, 0, 63,
-		TALK),
+	S("flow idle", 0, 0, 0, CONNECT, TALK, 0, 63, 0, 63, 0, 63, 0, 63, 0, 63, 0, 63,
+		0, 63),
+	S("silence and return", 0, 0, 0, CONNECT, TALK, 21, 4, 11, 0, 4, 1, 30, 21, 0, 0,
+		40, TALK),
+	S("silence and death", 0, 0, 0, CONNECT, TALK, 21, 4, 11, 0, 4, 2, 60, 0, 63, 21,
+		0, 0, 63, TALK),
 	S("all silent", 0, 0, 0, CONNECT, TALK, 21, 7, 2, 70, 0, 20, 21, 0, 0, 60, TALK),
 	S("late", 0, 0, 0, CONNECT, TALK, 11, 0, 4, 2, 168, 0, 30, TALK),
 	S("rendezvous restarted", 0, 0, 0, CONNECT, 14, 0, 0, 63, 14, 2, 0, 63, TALK),
@@ -78,38 +89,45 @@ static const struct script {
 	S("storm", 0, 0, 0, 0, 3, 0, 2, 19, 0, 10, TALK),
 	S("STUN", 0, 0, 0, 20, 0, 20, 0, 20, 0, 20, 16, 20, 5, 0, 3),
 	S("no STUN", 1, 0, 0, 20, 0, 0, 3),
-	S("garbage", 0, 0, 0, CONNECT, 9, 6, 5, 24, 0x41, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
-		15, 16, 17, 18, 19, 20, 21, 22, 23, SETTLE),
-	S("host's garbage", 0, 0, 0, CONNECT, 9, 5, 6, 24, 0x50, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
-		13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, SETTLE),
-	S("half-open garbage", 0, 0, 0, 0, 8, 9, 6, 5, 24, 0x41, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
-		13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 0, 0),
-	S("replays", 0, 0, 0, CONNECT, TALK, 10, 0, 0x80, 0x80, 10, 1, 0, 0x80, 10, 5, 0x80, 6, 10, 9,
-		0, 5, 10, 20, 0x80, 0x80, 10, 30, 8, 0x80, SETTLE),
-	S("doubled and reordered", 0, 0, 0, CONNECT, 22, 0, 9, 5, 0, 5, 1, 6, 4, 6, 5, 4, 2, 3, 1,
-		SETTLE, 12, 0, 4, 5, 0, SETTLE),
-	S("mutated", 0, 0, 0, 7, 0, 0, 20, 1, 0, 1, 7, 1, 0, 30, 4, 0, 1, 8, 0, 0, 30, CONNECT),
+	S("garbage", 0, 0, 0, CONNECT, 9, 6, 5, 24, 0x41, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+		11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, SETTLE),
+	S("host's garbage", 0, 0, 0, CONNECT, 9, 5, 6, 24, 0x50, 1, 2, 3, 4, 5, 6, 7, 8,
+		9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, SETTLE),
+	S("half-open garbage", 0, 0, 0, 0, 8, 9, 6, 5, 24, 0x41, 1, 2, 3, 4, 5, 6, 7, 8,
+		9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 0, 0),
+	S("replays", 0, 0, 0, CONNECT, TALK, 10, 0, 0x80, 0x80, 10, 1, 0, 0x80, 10, 5,
+		0x80, 6, 10, 9, 0, 5, 10, 20, 0x80, 0x80, 10, 30, 8, 0x80, SETTLE),
+	S("doubled and reordered", 0, 0, 0, CONNECT, 22, 0, 9, 5, 0, 5, 1, 6, 4, 6, 5, 4,
+		2, 3, 1, SETTLE, 12, 0, 4, 5, 0, SETTLE),
+	S("mutated", 0, 0, 0, 7, 0, 0, 20, 1, 0, 1, 7, 1, 0, 30, 4, 0, 1, 8, 0, 0, 30,
+		CONNECT),
 	S("other version", 0, 0, 0, 7, 0, 0, 1, 3, 0, 1, CONNECT, 7, 0, 0, 1, 3, SETTLE),
-	S("icmp", 0, 0, 0, CONNECT, TALK, 11, 0, 4, 13, 0, 0, 0, 13, 1, 1, 1, 13, 2, 2, 7, SETTLE),
-	S("icmp, IPv6", 0, 3, 0, CONNECT, TALK, 11, 0, 4, 13, 0, 2, 7, 13, 1, 2, 7, SETTLE),
-	S("evil guest: control", 0, 0, 0, CONNECT, 15, 0, 9, 1, 3, 15, 0, 9, 9, 3, 0, 0, 0, 0, 0, 0, 0,
-		1, 15, 0, 9, 2, 5, 0, 15, 0, 9, 3, 5, 0, 9, SETTLE, 15, 0, 9, 2, 4, 7, SETTLE),
-	S("evil guest: flows", 0, 0, 0, CONNECT, 15, 0, 2, 3, 0, 7, 1, 15, 0, 2, 3, 0, 8, 1, 15, 0, 2,
-		3, 0xff, 0xff, 1, 15, 0, 2, 1, 0, SETTLE),
-	S("evil guest: parts", 0, 0, 0, CONNECT, 15, 0, 4, 8, 0, 1, 0, 0, 0, 4, 1, 2, 15, 0, 4, 8, 0, 1,
-		0, 2, 0, 4, 3, 4, 15, 0, 4, 7, 0, 2, 0xff, 0xff, 0xff, 0xff, 1, SETTLE),
+	S("icmp", 0, 0, 0, CONNECT, TALK, 11, 0, 4, 13, 0, 0, 0, 13, 1, 1, 1, 13, 2, 2, 7,
+		SETTLE),
+	S("icmp, IPv6", 0, 3, 0, CONNECT, TALK, 11, 0, 4, 13, 0, 2, 7, 13, 1, 2, 7,
+		SETTLE),
+	S("evil guest: control", 0, 0, 0, CONNECT, 15, 0, 9, 1, 3, 15, 0, 9, 9, 3, 0, 0,
+		0, 0, 0, 0, 0, 1, 15, 0, 9, 2, 5, 0, 15, 0, 9, 3, 5, 0, 9, SETTLE, 15, 0,
+		9, 2, 4, 7, SETTLE),
+	S("evil guest: flows", 0, 0, 0, CONNECT, 15, 0, 2, 3, 0, 7, 1, 15, 0, 2, 3, 0, 8,
+		1, 15, 0, 2, 3, 0xff, 0xff, 1, 15, 0, 2, 1, 0, SETTLE),
+	S("evil guest: parts", 0, 0, 0, CONNECT, 15, 0, 4, 8, 0, 1, 0, 0, 0, 4, 1, 2, 15,
+		0, 4, 8, 0, 1, 0, 2, 0, 4, 3, 4, 15, 0, 4, 7, 0, 2, 0xff, 0xff, 0xff,
+		0xff, 1, SETTLE),
 	S("evil host", 0, 0, 0, CONNECT, TALK, 15, 1, 9, 2, 4, 0, SETTLE, 0, 63, TALK),
-	S("evil host: unknown", 0, 0, 0, CONNECT, TALK, 15, 1, 9, 1, 99, 15, 1, 2, 3, 0, 9, 1, 15, 1, 8,
-		9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 1, 16, 2, 1, 1, SETTLE),
+	S("evil host: unknown", 0, 0, 0, CONNECT, TALK, 15, 1, 9, 1, 99, 15, 1, 2, 3, 0,
+		9, 1, 15, 1, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 1, 16, 2, 1, 1, SETTLE),
 	S("evil offer", 0, 0, 0, 0, 1, 16, 1, 23, 40, 0, 16, 1, 41, 1, 0, CONNECT),
-	S("host's own address offered", 0, 3, 0, 0, 1, 16, 1, 47, 1, 0, 16, 1, 60, 0x5f, 0, 16, 1,
-		61, 0x10, 0, CONNECT),
-	S("evil messages", 0, 0, 0, 0, 5, 18, 0, 7, 2, 0, 18, 1, 7, 3, 0, 18, 2, 7, 8, 0, 18, 0, 7, 1, 1,
-		18, 0, 31, 2, 0, 18, 0, 31, 9, 1, CONNECT),
-	S("busy and refused", 0, 0, 0, 21, 4, 0, 8, 18, 0, 19, 1, 0, 18, 0, 20, 1, 0, 18, 4, 20, 2, 0, 0,
-		3, 21, 0, 0, 63),
-	S("punch from elsewhere", 0, 0, 0, 21, 4, 0, 7, 18, 0, 16, 200, 0, 18, 3, 16, 201, 0, 0, 10),
-	S("MACs", 0, 0, 0, CONNECT, 14, 2, 0, 1, 7, 0, 0, 40, 1, 17, 0, 7, 1, 0, 40, 1, 17, 1, 0, 20),
+	S("host's own address offered", 0, 3, 0, 0, 1, 16, 2, 47, 1, 0, 16, 2, 60, 0x5f,
+		0, 16, 2, 61, 0x10, 0, CONNECT),
+	S("evil messages", 0, 0, 0, 0, 5, 18, 0, 7, 2, 0, 18, 1, 7, 3, 0, 18, 2, 7, 8, 0,
+		18, 0, 7, 1, 1, 18, 0, 31, 2, 0, 18, 0, 31, 9, 1, CONNECT),
+	S("busy and refused", 0, 0, 0, 21, 4, 0, 8, 18, 0, 19, 1, 0, 18, 0, 20, 1, 0, 18,
+		4, 20, 2, 0, 0, 3, 21, 0, 0, 63),
+	S("punch from elsewhere", 0, 0, 0, 21, 4, 0, 7, 18, 0, 16, 200, 0, 18, 3, 16, 201,
+		0, 0, 10),
+	S("MACs", 0, 0, 0, CONNECT, 14, 2, 0, 1, 7, 0, 0, 40, 1, 17, 0, 7, 1, 0, 40, 1,
+		17, 1, 0, 20),
 };
 
 /* Plays a script as core.c does: it is linked in. */
@@ -164,11 +182,13 @@ static void more_messages(void)
 static void stun(void)
 {
 	/* RFC 5769, sections 2.1 and 2.2: request and response with FINGERPRINT */
-	static const uint8_t request[] = {0, 1, 0, 0x0c, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7,
-		8, 9, 10, 11, 12, 0x80, 0x22, 0, 0, 0x80, 0x28, 0, 4, 0, 0, 0, 0};
+	static const uint8_t request[] = {0, 1, 0, 0x0c, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3,
+		4, 5, 6, 7, 8, 9, 10, 11, 12, 0x80, 0x22, 0, 0, 0x80, 0x28, 0, 4, 0, 0, 0,
+		0};
 	const uint8_t id[STUN_ID_SIZE] = "question 12";
 	const struct addr v4 = addr_v4(192, 0, 2, 1, 32853);
-	const struct addr v6 = {.family = ADDR_V6, .port = 32853, .ip = {0x20, 1, 0xd, 0xb8}};
+	const struct addr v6 = {
+		.family = ADDR_V6, .port = 32853, .ip = {0x20, 1, 0xd, 0xb8}};
 	uint8_t out[STUN_RESPONSE_MAX];
 
 	write_seed("stun", 0, out, stun_write_request(out, id));
@@ -180,8 +200,8 @@ static void stun(void)
 
 static void texts(void)
 {
-	static const char *const addrs[] = {"1.2.3.4", "1.2.3.4:5", "2001:db8::1", "[2001:db8::1]:5",
-		"[fe80::1]", "[::ffff:1.2.3.4]:65535"};
+	static const char *const addrs[] = {"1.2.3.4", "1.2.3.4:5", "2001:db8::1",
+		"[2001:db8::1]:5", "[fe80::1]", "[::ffff:1.2.3.4]:65535"};
 	struct ticket ticket = {.servers = "rdv.example.net:3478,[2001:db8::1]:5"};
 	char text[TICKET_TEXT_MAX];
 
@@ -198,12 +218,13 @@ static void texts(void)
 /* candidate.c: sequence, length, plaintext, then addresses of the vantage. */
 static void offers(void)
 {
-	static const uint8_t guest[] = {0, 0, 42, 1, 2, 1, 4, 192, 168, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-		0, 0, 0, 0xc3, 0x50, 2, 6, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xc3,
-		0x50, 0, 203, 0, 113, 3, 1, 1, 0, 192, 168, 1, 2, 9, 9, 0, 203, 0, 113, 3, 8, 8};
+	static const uint8_t guest[] = {0, 0, 42, 1, 2, 1, 4, 192, 168, 1, 3, 0, 0, 0, 0,
+		0, 0, 0, 0, 0, 0, 0, 0, 0xc3, 0x50, 2, 6, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0,
+		0, 0, 0, 0, 0, 0, 0, 1, 0xc3, 0x50, 0, 203, 0, 113, 3, 1, 1, 0, 192, 168,
+		1, 2, 9, 9, 0, 203, 0, 113, 3, 8, 8};
 	/* the peer is unknown, and so is what others see of us */
-	static const uint8_t unknown[] = {0, 0, 22, 1, 1, 1, 4, 192, 168, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-		0, 0, 0, 0xc3, 0x50, 2, 2, 2, 2, 2, 2, 2};
+	static const uint8_t unknown[] = {0, 0, 22, 1, 1, 1, 4, 192, 168, 1, 3, 0, 0, 0,
+		0, 0, 0, 0, 0, 0, 0, 0, 0, 0xc3, 0x50, 2, 2, 2, 2, 2, 2, 2};
 	uint8_t host[3 + 117] = {1, 0, 117, 9};
 
 	write_seed("candidate", 0, guest, sizeof(guest));
@@ -218,10 +239,11 @@ static void offers(void)
 
 static void frames(void)
 {
-	static const uint8_t talk[] = {0, 5, 0, 0x80, 6, 1, 1, 0, 1, 1, 1, 2, 2, 0, 1, 1, 2, 1, 0, 5, 4};
+	static const uint8_t talk[] = {
+		0, 5, 0, 0x80, 6, 1, 1, 0, 1, 1, 1, 2, 2, 0, 1, 1, 2, 1, 0, 5, 4};
 	static const uint8_t parts[] = {0, 13, 0, 0, 14, 1, 1, 2, 1, 3, 1, 4, 1, 5};
-	static const uint8_t hostile[] = {4, 9, 0, 0, 9, 1, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 4, 4, 200, 0, 8,
-		0, 1, 0, 0, 0, 4, 1, 2, 1, 3, 5, 7};
+	static const uint8_t hostile[] = {4, 9, 0, 0, 9, 1, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2,
+		4, 4, 200, 0, 8, 0, 1, 0, 0, 0, 4, 1, 2, 1, 3, 5, 7};
 
 	write_seed("frame", 0, talk, sizeof(talk));
 	write_seed("frame", 1, parts, sizeof(parts));
@@ -237,7 +259,8 @@ int main(int argc, char **argv)
 		return 2;
 	dir = argv[1];
 	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++)
-		write_seed("core", scripts[i].bytes[0], scripts[i].bytes + 1, scripts[i].len - 1u);
+		write_seed("core", scripts[i].bytes[0], scripts[i].bytes + 1,
+			scripts[i].len - 1u);
 	record_connecting(false);
 	record_connecting(true);
 	more_messages();

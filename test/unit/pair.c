@@ -166,7 +166,7 @@ static void ends_with_the_guests_goodbye(void **state)
 	assert_int_equal(e->number, 1);
 	assert_string_equal(e->why, "it said goodbye");
 	assert_int_equal(meeting_host_counts(m.host).guests, 0);
-	assert_false(net_say(m.net, m.host, m.host->last.handle, NULL, 0));
+	assert_false(net_say(m.net, m.host, m.host->last.handle, (const uint8_t *)"", 0));
 	assert_int_equal(meeting_host_counts(m.host).dropped_out, 1);
 	net_run(m.net, 120 * SECOND);
 	assert_int_equal(net_count(m.net, m.guest, MESSAGE_COOKIE_ASK), 1);
@@ -299,7 +299,8 @@ static void replaces_only_at_the_first_frame(void **state)
 	assert_int_equal(meeting_host_counts(m.host).half_open, 0);
 	assert_int_equal(meeting_host_counts(m.host).guests, 1);
 	/* Another process of the guest: nothing of the older one is its any more. */
-	net_say(m.net, old, guest_flow(old->machine, &app, m.net->now), NULL, 0);
+	net_say(m.net, old, guest_flow(old->machine, &app, m.net->now),
+		(const uint8_t *)"", 0);
 	net_run(m.net, 10 * MS);
 	assert_int_equal(m.host->deliveries, 2);
 	meeting_expect_up(&m, m.guest, 1);

@@ -147,7 +147,7 @@ static void outlives_a_short_silence(void **state)
 	net_say(m.net, m.guest,
 		guest_flow(
 			m.guest->machine, &(struct addr){.family = ADDR_V4}, m.net->now),
-		NULL, 0);
+		(const uint8_t *)"", 0);
 	net_run(m.net, 1989 * MS); /* what it said last was 10 ms before */
 	assert_int_equal(net_events(m.guest, EVENT_LOST), 0);
 	net_run(m.net, MS);

@@ -130,7 +130,7 @@ static void lays_data_out_as_drawn(void **state)
 	expect_layout(&e, sealed, len, 0, "40000000", "616263");
 	len = session_seal(s, 0x1234, 0, (const uint8_t *)"abc", 3, sealed, T0);
 	expect_layout(&e, sealed, len, 1, "44000001", "1234 616263");
-	len = session_seal(s, 0, 0, NULL, 0, sealed, T0);
+	len = session_seal(s, 0, 0, pattern, 0, sealed, T0);
 	expect_layout(&e, sealed, len, 2, "40000002", "");
 	s->sent = s->reported = 0x0a456789;
 	aead = crypto_aead_new(CHACHA, e.keys.to_host, false);
