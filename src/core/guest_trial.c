@@ -65,7 +65,11 @@ void trial_begin(struct guest *g, uint32_t number, uint64_t now)
 	g->before = g->trial;
 	trial_wipe(&g->trial);
 	g->trial = (struct trial){
-		.live = true, .number = number, .sockets = {0, 1}, .answered_at = NEVER};
+		.live = true,
+		.number = number,
+		.sockets = {0, 1},
+		.fresh_by = NEVER,
+		.answered_at = NEVER};
 	guest_fill(g, g->trial.id, ID_SIZE);
 	retry_stop(&g->trial.hello);
 	g->progress.tries++;

@@ -81,36 +81,47 @@ static void note_data(struct session *s, size_t len, uint64_t now)
 	s->counts.bytes_out += len;
 }
 
+/* Writes flow id and place of a part behind the header; gives the part's bytes. Returns the
+ * length of what it wrote. */
+static size_t write_prefix(struct session *s, uint8_t *out, uint16_t flow, unsigned part,
+	unsigned parts, size_t len, size_t *offset, size_t *size)
+{
+	struct writer w = writer_over(out, FRAME_FLOW_SIZE + FRAME_PART_SIZE);
+	size_t each = (len + parts - 1) / parts;
+
+	*offset = part * each;
+	*size = *offset + each < len ? each : len - *offset;
+	if (flow != 0)
+		write_u16(&w, flow);
+	if (parts > 1) {
+		write_u16(&w, part == 0 ? ++s->next_part : s->next_part);
+		write_u16(&w, (uint16_t)*offset);
+		write_u16(&w, (uint16_t)len);
+	}
+	return writer_len(&w);
+}
+
 size_t session_seal(struct session *s, uint16_t flow, unsigned part, unsigned parts,
 	const uint8_t *payload, size_t len, uint8_t *out, uint64_t now)
 {
 	struct frame_header h = {.flow = flow != 0, .part = parts > 1};
-	struct writer w =
-		writer_over(out + FRAME_HEADER_SIZE, FRAME_FLOW_SIZE + FRAME_PART_SIZE);
-	size_t offset = 0, size = len, prefix;
+	uint8_t *plain = out + FRAME_HEADER_SIZE;
+	size_t offset, size, prefix;
 
-	if (!may_seal(session_current(s)) || !affordable(s, len + FRAME_OVERHEAD_MAX))
+	if (!may_seal(session_current(s)))
 		return 0;
-	if (h.flow)
-		write_u16(&w, flow);
-	if (h.part) {
-		size_t each = (len + parts - 1) / parts;
-
-		offset = part * each;
-		size = offset + each < len ? each : len - offset;
-		write_u16(&w, part == 0 ? ++s->next_part : s->next_part);
-		write_u16(&w, (uint16_t)offset);
-		write_u16(&w, (uint16_t)len);
-	}
+	prefix = write_prefix(s, plain, flow, part, parts, len, &offset, &size);
+	if (!affordable(s, FRAME_OVERHEAD + prefix + size))
+		return 0;
 	if (part == 0)
 		note_data(s, len, now);
-	prefix = writer_len(&w);
 	if (pmtu_sent(&s->pmtu, FRAME_OVERHEAD + prefix + size, now))
 		session_wake(s, s->pmtu.next_at);
 	if (prefix == 0)
 		return seal(s, &h, payload, len, out, now);
-	memcpy(out + FRAME_HEADER_SIZE + prefix, payload + offset, size);
-	return seal(s, &h, out + FRAME_HEADER_SIZE, prefix + size, out, now);
+	if (size > 0)
+		memcpy(plain + prefix, payload + offset, size);
+	return seal(s, &h, plain, prefix + size, out, now);
 }
 
 /* A control frame's plaintext: the whole counter, the type, then its body. */
