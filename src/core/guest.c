@@ -97,7 +97,25 @@ void guest_start(struct guest *g, uint64_t now)
 	trial_begin(g, 0, now);
 }
 
-/* --- flows -------------------------------------------------------------------------- */
+void guest_set_servers(
+	struct guest *g, const struct addr *servers, size_t count, uint64_t now)
+{
+	size_t bytes;
+
+	count = count < GUEST_SERVERS_MAX ? count : GUEST_SERVERS_MAX;
+	bytes = count * sizeof(*servers);
+	if (count == g->config.server_count &&
+		memcmp(servers, g->config.servers, bytes) == 0)
+		return;
+	askers_stop(g);
+	memcpy(g->config.servers, servers, bytes);
+	g->config.server_count = count;
+	askers_init(g);
+	if (g->started && g->trial.live)
+		trial_begin(g, 0, now);
+}
+
+/* Flows. */
 
 static struct app *app_open(struct guest *g, const struct addr *addr, uint64_t now)
 {
@@ -156,7 +174,7 @@ static void sweep(struct guest *g, uint64_t now)
 	timers_set(&g->timers, &g->sweep, now + SWEEP);
 }
 
-/* --- the machine -------------------------------------------------------------------- */
+/* The machine. */
 
 static enum verdict input_message(struct guest *g, const struct path *path,
 	const uint8_t *buf, size_t len, uint64_t now)

@@ -38,6 +38,11 @@ void guest_add_socket(
 void guest_set_locals(struct guest *g, const struct addr *locals, size_t count);
 void guest_start(struct guest *g, uint64_t now);
 
+/* Other addresses of rendezvous than before (names resolved anew); an attempt under way
+ * begins again. */
+void guest_set_servers(
+	struct guest *g, const struct addr *servers, size_t count, uint64_t now);
+
 /* Returns the flow of that application address, a new one if need be; NULL if there are too
  * many. */
 struct flow *guest_flow(struct guest *g, const struct addr *app, uint64_t now);

@@ -208,7 +208,7 @@ enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf,
 	return verdict;
 }
 
-/* --- moving ------------------------------------------------------------------------- */
+/* Moving. */
 
 /* The host does not know us at this address: tell it which session we are. */
 static enum verdict input_challenge(

@@ -64,8 +64,7 @@ void trial_begin(struct guest *g, uint32_t number, uint64_t now)
 	trial_wipe(&g->before);
 	g->before = g->trial;
 	trial_wipe(&g->trial);
-	g->trial = (struct trial){
-		.live = true,
+	g->trial = (struct trial){.live = true,
 		.number = number,
 		.sockets = {0, 1},
 		.fresh_by = NEVER,
@@ -116,7 +115,7 @@ void trial_offer(struct guest *g)
 		g->trial.id, &g->config.entropy);
 }
 
-/* --- hellos ------------------------------------------------------------------------- */
+/* Hellos. */
 
 static void send_hello(struct guest *g, struct reach *host, unsigned i)
 {
@@ -299,7 +298,7 @@ void trial_expire(struct guest *g, uint64_t now)
 	trial_rearm(g);
 }
 
-/* --- what comes from the host ------------------------------------------------------- */
+/* What comes from the host. */
 
 /* A punch got through: the host is where it came from, whatever it said (a peer-reflexive
  * candidate, RFC 8445, section 7.3.1.3). Since anybody may repeat a punch from anywhere,

@@ -24,7 +24,7 @@ void handshake_host(struct noise *noise, enum handshake_purpose purpose,
 	const uint8_t context[HANDSHAKE_CONTEXT_SIZE], const struct credentials *c,
 	const uint8_t own_static[32], const struct entropy *entropy);
 
-/* --- new keys inside a session ------------------------------------------------------ */
+/* New keys inside a session. */
 
 /* The guest's side: one handshake under way, its message repeated until answered. */
 struct rekey_guest {

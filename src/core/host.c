@@ -116,8 +116,40 @@ void host_set_locals(struct host *h, const struct addr *locals, size_t count)
 
 void host_know_guest(struct host *h, const uint8_t identity[32], uint32_t number)
 {
-	if (number >= 1 && number <= NUMBER_MAX && HASH_COUNT(h->peers) < PEERS_MAX)
+	if (number >= 1 && number <= NUMBER_MAX)
 		peer_open(h, identity, number);
+}
+
+void host_set_guest_policy(
+	struct host *h, const uint8_t identity[32], bool allowed, uint64_t now)
+{
+	struct peer *peer = peer_open(h, identity, 0);
+
+	if (peer == NULL)
+		return;
+	peer->policy = allowed ? POLICY_ALLOWED : POLICY_DENIED;
+	peers_enforce(h, now);
+}
+
+void host_forget_policies(struct host *h)
+{
+	struct peer *peer, *next;
+
+	HASH_ITER (hh, h->peers, peer, next)
+		peer->policy = POLICY_NONE;
+}
+
+void host_allow_unknown(struct host *h, bool allow_unknown, uint64_t now)
+{
+	h->deny_unknown = !allow_unknown;
+	peers_enforce(h, now);
+}
+
+void host_set_servers(
+	struct host *h, const struct addr *servers, size_t count, uint64_t now)
+{
+	leases_replace(
+		h, servers, count < HOST_SERVERS_MAX ? count : HOST_SERVERS_MAX, now);
 }
 
 /* An introduction is from the server whose token made its MAC; an acknowledgement from the

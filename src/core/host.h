@@ -19,7 +19,8 @@ struct session;
 /* Why a host refuses a guest: name, value, sentence. */
 #define HOST_REFUSAL_MAP(X)                                                              \
 	X(FULL, 1, "the host has as many guests as it takes")                            \
-	X(CIPHER, 2, "host and guest have no cipher in common")
+	X(CIPHER, 2, "host and guest have no cipher in common")                          \
+	X(DENIED, 3, "the host does not let this guest in")
 
 enum host_refusal {
 #define X(name, value, text) HOST_REFUSAL_##name = value,
@@ -60,6 +61,19 @@ void host_add_socket(
 
 /* Own interface addresses (ports ignored), the best first; replaces those told before. */
 void host_set_locals(struct host *h, const struct addr *locals, size_t count);
+
+/* Whether a guest may connect; one that is connected and may not any more is sent away.
+ * forget_policies makes all unknown again; guests without a policy of their own follow
+ * allow_unknown (true at first). */
+void host_set_guest_policy(
+	struct host *h, const uint8_t identity[32], bool allowed, uint64_t now);
+void host_forget_policies(struct host *h);
+void host_allow_unknown(struct host *h, bool allow_unknown, uint64_t now);
+
+/* Other addresses of rendezvous than before (names resolved anew): leases at those that stay
+ * are kept. */
+void host_set_servers(
+	struct host *h, const struct addr *servers, size_t count, uint64_t now);
 
 /* A guest known from an earlier run, by identity and number (1..4,194,302). */
 void host_know_guest(struct host *h, const uint8_t identity[32], uint32_t number);

@@ -50,7 +50,7 @@ void attempt_free(struct host *h, struct attempt *a)
 	free(a);
 }
 
-/* --- punching ----------------------------------------------------------------------- */
+/* Punching. */
 
 static void punch_one(struct host *h, struct attempt *a, unsigned i, uint64_t now)
 {
@@ -126,7 +126,7 @@ static unsigned add_targets(struct host *h, struct attempt *a,
 	return first;
 }
 
-/* --- answering ---------------------------------------------------------------------- */
+/* Answering. */
 
 static void offer_own(struct host *h, struct candidates *own)
 {
@@ -212,7 +212,7 @@ void attempts_answer_again(struct host *h, uint64_t now)
 	}
 }
 
-/* --- introductions ------------------------------------------------------------------ */
+/* Introductions. */
 
 static void tell_punching(
 	struct host *h, const struct attempt *a, const struct addr *guest)
@@ -303,7 +303,7 @@ void attempt_expire(struct host *h, struct attempt *a, uint64_t now)
 	attempt_rearm(h, a);
 }
 
-/* --- hellos ------------------------------------------------------------------------- */
+/* Hellos. */
 
 static void send_welcome(struct host *h, const struct attempt *a, const struct path *path)
 {
@@ -345,13 +345,13 @@ static bool hello_is_paid(
 	return false;
 }
 
-static enum verdict hello_refuse(struct host *h, const struct path *path,
-	const uint8_t *buf, enum host_refusal code)
+static enum verdict hello_refuse(
+	struct host *h, const struct path *path, const uint8_t *buf, uint8_t code)
 {
 	struct datagram *d = outbox_add(&h->outbox, path, 0);
 
 	d->len = (uint16_t)refuse_encode(
-		d->data, message_id(buf), (uint8_t)code, h->credentials.mac_key);
+		d->data, message_id(buf), code, h->credentials.mac_key);
 	return VERDICT_DROP_LIMIT;
 }
 
@@ -396,6 +396,7 @@ static enum verdict hello_first(struct host *h, struct attempt *a,
 	struct noise noise;
 	enum cipher cipher;
 	enum verdict verdict;
+	uint8_t refusal;
 
 	if (h->counts.half_open >= h->config.half_open_max)
 		return VERDICT_DROP_LIMIT;
@@ -409,8 +410,9 @@ static enum verdict hello_first(struct host *h, struct attempt *a,
 		return VERDICT_DROP_FORGED;
 	}
 	cipher = choose_cipher(payload[0] & h->config.ciphers);
-	if (!peer_admissible(h, noise.peer_static))
-		verdict = hello_refuse(h, path, buf, HOST_REFUSAL_FULL);
+	refusal = peer_refusal(h, noise.peer_static);
+	if (refusal != 0)
+		verdict = hello_refuse(h, path, buf, refusal);
 	else if (cipher == 0)
 		verdict = hello_refuse(h, path, buf, HOST_REFUSAL_CIPHER);
 	else

@@ -69,6 +69,53 @@ void leases_init(struct host *h)
 	h->levels.timer.kind = TIMER_LEVELS;
 }
 
+static bool is_listed(const struct addr *list, size_t count, const struct addr *a)
+{
+	for (size_t i = 0; i < count; i++)
+		if (addr_equal(&list[i], a))
+			return true;
+	return false;
+}
+
+/* Gives the lease another server: as if it were new. */
+static void lease_assign(
+	struct host *h, struct lease *lease, const struct addr *server, uint64_t now)
+{
+	unsigned family = family_index(server);
+
+	timers_clear(&h->timers, &lease->timer);
+	if (h->levels.lease == lease)
+		h->levels.lease = NULL;
+	*lease = (struct lease){.server = *server};
+	lease->timer.owner = lease;
+	lease->timer.kind = TIMER_LEASE;
+	retry_stop(&lease->retry);
+	if (!h->has_default[family])
+		return;
+	lease->socket = h->defaults[family];
+	lease_enter(h, lease, LEASE_COOKIE, now);
+}
+
+/* A lease whose server is not listed any more takes one that is and has none; what is left
+ * of the list is appended. Leases keep their places: attempts name them by index. */
+void leases_replace(
+	struct host *h, const struct addr *servers, size_t count, uint64_t now)
+{
+	for (size_t i = 0, next = 0; i < count; i++) {
+		if (is_listed(h->config.servers, h->config.server_count, &servers[i]))
+			continue;
+		while (next < h->config.server_count &&
+			is_listed(servers, count, &h->config.servers[next]))
+			next++;
+		if (next == HOST_SERVERS_MAX)
+			return;
+		if (next == h->config.server_count)
+			h->config.server_count++;
+		h->config.servers[next] = servers[i];
+		lease_assign(h, &h->leases[next], &servers[i], now);
+	}
+}
+
 void leases_use_socket(struct host *h, uint32_t number, uint64_t now)
 {
 	uint8_t family = h->sockets[number].bound.family;
@@ -121,7 +168,7 @@ void leases_check(struct host *h, uint64_t now)
 			timers_set(&h->timers, &h->leases[i].timer, now);
 }
 
-/* --- own mapping -------------------------------------------------------------------- */
+/* Own mapping. */
 
 /* Asks at a further port of the rendezvous, in turn, how we look from there. */
 void lease_probe_mapping(struct host *h, struct lease *lease, uint64_t now)
@@ -165,7 +212,7 @@ static void mapping_checked(
 	event->peer = *seen;
 }
 
-/* --- own NATs ----------------------------------------------------------------------- */
+/* Own NATs. */
 
 static void levels_send(struct host *h, uint64_t now)
 {
@@ -255,7 +302,7 @@ uint8_t levels_ttl(const struct host *h, const struct addr *to, unsigned trial)
 	return (uint8_t)(levels + 1 + (trial < 16 ? trial : 16));
 }
 
-/* --- answers ------------------------------------------------------------------------ */
+/* Answers. */
 
 static void input_cookie(
 	struct host *h, struct lease *lease, const uint8_t *buf, size_t len, uint64_t now)

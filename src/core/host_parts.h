@@ -156,7 +156,9 @@ struct connection {
 /* A guest by identity; outlives its connections. */
 struct peer {
 	uint8_t identity[CRYPTO_KEY_SIZE];
-	uint32_t number;
+	uint32_t number; /* 0 while it was never connected */
+	enum peer_policy { POLICY_NONE, POLICY_ALLOWED, POLICY_DENIED } policy;
+	uint64_t seen_at;              /* last connected */
 	struct connection *connection; /* NULL while away */
 	struct flow_table flows;
 	UT_hash_handle hh;
@@ -189,6 +191,7 @@ struct host {
 	struct flow *closing,
 		*told; /* flows closed; the one whose closing was told last */
 	uint32_t next_number;
+	bool deny_unknown;
 	struct timer sweep;
 	struct timers timers;
 	struct outbox outbox;
@@ -207,6 +210,8 @@ void host_fill(struct host *h, uint8_t *bytes, size_t len);
 
 /* host_lease.c */
 void leases_init(struct host *h);
+void leases_replace(
+	struct host *h, const struct addr *servers, size_t count, uint64_t now);
 /* A new default socket: leases of its family move to it. */
 void leases_use_socket(struct host *h, uint32_t number, uint64_t now);
 enum verdict lease_input(struct host *h, const struct path *path, const uint8_t *buf,
@@ -241,8 +246,9 @@ void connection_free(struct host *h, struct connection *c);
 /* Frames of c may come from there. Returns false if it has too many such places. */
 bool connection_route(struct host *h, struct connection *c, const struct path *path);
 void connection_expire(struct host *h, struct connection *c, uint64_t now);
-/* True if this identity may have a connection within the limits. */
-bool peer_admissible(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE]);
+/* Returns 0 if this identity may have a connection, else an enum host_refusal. */
+uint8_t peer_refusal(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE]);
+void peers_enforce(struct host *h, uint64_t now);
 struct peer *peer_open(
 	struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE], uint32_t number);
 void peers_free(struct host *h);

@@ -11,7 +11,7 @@
 
 #include "core/host_parts.h"
 
-/* --- routes ------------------------------------------------------------------------- */
+/* Routes. */
 
 static struct route_key route_key_of(const struct path *path)
 {
@@ -118,7 +118,7 @@ static void settle_routes(struct host *h, struct connection *c, const struct pat
 	count_socket(h, c, path->socket);
 }
 
-/* --- connections -------------------------------------------------------------------- */
+/* Connections. */
 
 struct connection *connection_open(struct host *h, const struct noise_keys *keys,
 	enum cipher cipher, const uint8_t session_id[SESSION_ID_SIZE],
@@ -200,7 +200,7 @@ void connection_expire(struct host *h, struct connection *c, uint64_t now)
 		connection_end(h, c, "silent for 45 s", now);
 }
 
-/* --- peers -------------------------------------------------------------------------- */
+/* Peers. */
 
 static struct peer *peer_find(
 	const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE])
@@ -211,14 +211,44 @@ static struct peer *peer_find(
 	return peer;
 }
 
-bool peer_admissible(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE])
+uint8_t peer_refusal(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE])
 {
 	const struct peer *peer = peer_find(h, identity);
+	enum peer_policy policy = peer != NULL ? peer->policy : POLICY_NONE;
 
+	if (policy == POLICY_DENIED || (policy == POLICY_NONE && h->deny_unknown))
+		return HOST_REFUSAL_DENIED;
 	if (peer != NULL && peer->connection != NULL)
+		return 0;
+	if (h->counts.guests >= h->config.guests_max ||
+		((peer == NULL || peer->number == 0) && h->next_number > NUMBER_MAX))
+		return HOST_REFUSAL_FULL;
+	return 0;
+}
+
+static void peer_free(struct host *h, struct peer *peer)
+{
+	HASH_DEL(h->peers, peer);
+	flow_table_fini(&peer->flows);
+	free(peer);
+}
+
+/* When as many identities are remembered as may be, the one that was away longest goes,
+ * with its number: anybody with a ticket can make up identities. */
+static bool make_room(struct host *h)
+{
+	struct peer *peer, *next, *oldest = NULL;
+
+	if (HASH_COUNT(h->peers) < PEERS_MAX)
 		return true;
-	return h->counts.guests < h->config.guests_max &&
-	       (peer != NULL || h->next_number <= NUMBER_MAX);
+	HASH_ITER (hh, h->peers, peer, next)
+		if (peer->connection == NULL && peer->policy == POLICY_NONE &&
+			peer->flows.count == 0 &&
+			(oldest == NULL || peer->seen_at < oldest->seen_at))
+			oldest = peer;
+	if (oldest != NULL)
+		peer_free(h, oldest);
+	return oldest != NULL;
 }
 
 struct peer *peer_open(
@@ -226,33 +256,44 @@ struct peer *peer_open(
 {
 	struct peer *peer = peer_find(h, identity);
 
-	if (peer != NULL)
+	if (peer == NULL && make_room(h))
+		peer = calloc(1, sizeof(*peer));
+	else if (peer == NULL || peer->number != 0)
 		return peer;
-	peer = calloc(1, sizeof(*peer));
 	if (peer == NULL)
 		return NULL;
-	memcpy(peer->identity, identity, CRYPTO_KEY_SIZE);
 	peer->number = number;
-	flow_table_init(&peer->flows, h->config.flows_max, &h->closing);
-	TABLE_ADD(h->peers, h->hash_key, identity, CRYPTO_KEY_SIZE, peer);
-	if (!TABLE_HOLDS(peer)) {
-		free(peer);
-		return NULL;
-	}
 	if (number >= h->next_number)
 		h->next_number = number + 1;
-	return peer;
+	if (peer->flows.closing != NULL) /* known before, without a number */
+		return peer;
+	memcpy(peer->identity, identity, CRYPTO_KEY_SIZE);
+	flow_table_init(&peer->flows, h->config.flows_max, &h->closing);
+	TABLE_ADD(h->peers, h->hash_key, identity, CRYPTO_KEY_SIZE, peer);
+	if (TABLE_HOLDS(peer))
+		return peer;
+	free(peer);
+	return NULL;
 }
 
-void peers_free(struct host *h)
+/* Sends away those who may not stay. */
+void peers_enforce(struct host *h, uint64_t now)
 {
 	struct peer *peer, *next;
 
 	HASH_ITER (hh, h->peers, peer, next) {
-		HASH_DEL(h->peers, peer);
-		flow_table_fini(&peer->flows);
-		free(peer);
+		if (peer->connection == NULL ||
+			peer_refusal(h, peer->identity) != HOST_REFUSAL_DENIED)
+			continue;
+		session_bye(&peer->connection->session, HOST_REFUSAL_DENIED, now);
+		connection_end(h, peer->connection, "it may not stay", now);
 	}
+}
+
+void peers_free(struct host *h)
+{
+	while (h->peers != NULL)
+		peer_free(h, h->peers);
 }
 
 void peers_sweep(struct host *h, uint64_t now)
@@ -268,7 +309,7 @@ static struct peer *peer_of(struct host *h, const struct connection *c)
 	struct peer *peer = peer_find(h, c->identity);
 	struct event *event;
 
-	if (peer != NULL)
+	if (peer != NULL && peer->number != 0)
 		return peer;
 	if (h->next_number > NUMBER_MAX)
 		return NULL;
@@ -328,8 +369,9 @@ static bool promote(struct host *h, struct connection *c, uint64_t now)
 	struct peer *peer = peer_of(h, c);
 	struct connection *old;
 
-	if (peer == NULL || !peer_admissible(h, c->identity))
+	if (peer == NULL || peer_refusal(h, c->identity) != 0)
 		return false;
+	peer->seen_at = now;
 	old = peer->connection;
 	if (old != NULL && old->began_at > c->began_at)
 		return false;
@@ -345,7 +387,7 @@ static bool promote(struct host *h, struct connection *c, uint64_t now)
 	return true;
 }
 
-/* --- frames ------------------------------------------------------------------------- */
+/* Frames. */
 
 static enum verdict take_control(
 	struct host *h, struct connection *c, const struct frame *frame, uint64_t now)
@@ -492,7 +534,7 @@ void connections_hint(struct host *h, uint64_t now)
 			session_hint(&c->session, now);
 }
 
-/* --- moving ------------------------------------------------------------------------- */
+/* Moving. */
 
 /* A guest does not know us at this address: tell it which session we are. */
 static enum verdict input_challenge(

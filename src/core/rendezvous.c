@@ -141,7 +141,7 @@ static bool is_allowed(const struct rendezvous *r, const uint8_t service[32])
 	return a != NULL;
 }
 
-/* --- cookies and tokens ------------------------------------------------------------- */
+/* Cookies and tokens. */
 
 static void cookie_make(uint8_t cookie[COOKIE_SIZE], const uint8_t key[CRYPTO_KEY_SIZE],
 	const struct addr *remote)
@@ -198,7 +198,7 @@ static uint64_t token_turn(uint64_t now)
 	return now / TOKEN_TURN + 1; /* so that there is one before */
 }
 
-/* --- answers ------------------------------------------------------------------------ */
+/* Answers. */
 
 static struct datagram *reply(struct rendezvous *r, const struct path *path)
 {
@@ -248,7 +248,7 @@ static enum verdict input_cookie_ask(
 	return VERDICT_CONSUMED;
 }
 
-/* --- leases ------------------------------------------------------------------------- */
+/* Leases. */
 
 static enum refusal register_check(struct rendezvous *r, const struct path *path,
 	const struct register_message *m, uint64_t now)
@@ -377,7 +377,7 @@ static enum verdict input_unregister(struct rendezvous *r, const struct path *pa
 	return VERDICT_CONSUMED;
 }
 
-/* --- attempts ----------------------------------------------------------------------- */
+/* Attempts. */
 
 static struct attempt_guest *guest_of(
 	struct registered_attempt *a, const struct path *path)
@@ -603,7 +603,7 @@ static enum verdict input_answer(struct rendezvous *r, const struct path *path,
 	return VERDICT_CONSUMED;
 }
 
-/* --- the machine -------------------------------------------------------------------- */
+/* The machine. */
 
 static enum verdict input_stun(struct rendezvous *r, const struct path *path,
 	const uint8_t *buf, size_t len, uint64_t now)

@@ -124,7 +124,7 @@ bool session_init(struct session *s, const struct noise_keys *keys, enum cipher 
 	uint64_t now);
 void session_fini(struct session *s);
 
-/* --- session_keys.c: generations ---------------------------------------------------- */
+/* Session_keys.c: generations. */
 
 static inline struct generation *session_current(const struct session *s)
 {
@@ -150,7 +150,7 @@ void session_adopt(struct session *s, uint8_t epoch, uint64_t now);
 /* Frees generations whose time is over. */
 void session_retire(struct session *s, uint64_t now);
 
-/* --- session_seal.c: frames out ----------------------------------------------------- */
+/* Session_seal.c: frames out. */
 
 /* Returns how many frames a payload of len bytes (0..65,507) takes on the session's path:
  * 1, or as many equal parts as keep each within the path MTU. */
@@ -183,7 +183,7 @@ void session_probe(struct session *s, uint64_t now);
 bool session_sent_tag(
 	const struct session *s, uint32_t counter, const uint8_t tag[SESSION_TAG_SIZE]);
 
-/* --- session_open.c: frames in ------------------------------------------------------ */
+/* Session_open.c: frames in. */
 
 /* What a frame held. */
 struct frame {
@@ -207,7 +207,7 @@ enum verdict session_open(
 /* Notes that something authentic of the peer came in. */
 void session_heard(struct session *s, uint64_t now);
 
-/* --- session.c: liveness ------------------------------------------------------------ */
+/* Session.c: liveness. */
 
 enum session_health { SESSION_FINE, SESSION_SUSPECT, SESSION_GONE };
 
