@@ -12,7 +12,7 @@ WARNINGS  = -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes \
 CPPFLAGS += -D_GNU_SOURCE -DEYELET_VERSION='"$(VERSION)"' -Isrc -Iinclude
 ALL_CFLAGS = -std=c11 $(CFLAGS) $(WARNINGS) $(WERROR) -fPIC -fvisibility=hidden \
 	     -MMD -MP $(EXTRA_CFLAGS)
-LDLIBS    = -lev -lcrypto -lm
+LDLIBS    = -lev -lcares -lcrypto -lm
 WERROR    = $(if $(CI),-Werror)
 
 # SANITIZE=address,undefined builds everything that way, in a directory of its own.

@@ -147,7 +147,7 @@ struct eyelet_path {
 	struct eyelet_addr remote; /* the other end */
 };
 
-#define EYELET_DATAGRAM_MAX 1200  /* longest one that X_output gives, bytes */
+#define EYELET_DATAGRAM_MAX 1480  /* longest one that X_output gives, bytes */
 #define EYELET_PAYLOAD_MAX  65507 /* longest application datagram, bytes */
 #define EYELET_OVERHEAD     28    /* most bytes that sealing adds to one part */
 
@@ -284,6 +284,8 @@ EYELET_API const char *eyelet_verdict_name(enum eyelet_verdict verdict);
 	X(PUNCHING, "punching")                                                             \
 	/* host: guest number is connected over path; span since it asked */                \
 	X(GUEST_CONNECTED, "guest-connected")                                               \
+	/* host: guest number now sends from path */                                        \
+	X(GUEST_MOVED, "guest-moved")                                                       \
 	/* host: guest number is gone; why */                                               \
 	X(GUEST_GONE, "guest-gone")                                                         \
 	/* guest: asking the rendezvous at addr; number is the try, from 0 */               \
@@ -298,6 +300,8 @@ EYELET_API const char *eyelet_verdict_name(enum eyelet_verdict verdict);
 	X(HOST_FOUND, "host-found")                                                         \
 	/* guest: connected over path; span since the attempt began */                      \
 	X(CONNECTED, "connected")                                                           \
+	/* guest: the host now sends from path */                                           \
+	X(MOVED, "moved")                                                                   \
 	/* guest: the session went silent or was ended; why; it tries again by itself */    \
 	X(LOST, "lost")                                                                     \
 	/* guest: the host says no; number for eyelet_host_refusal_text */                  \
@@ -356,10 +360,6 @@ struct eyelet_delivery {
 	uint8_t *payload;
 	size_t len; /* bytes, 0..EYELET_PAYLOAD_MAX */
 };
-
-/* Returns in how many parts X_seal must be called for a payload of len bytes (1 or 2); 0 if
- * it is longer than EYELET_PAYLOAD_MAX. */
-EYELET_API unsigned eyelet_parts(size_t len);
 
 /* --- the guest, passive ------------------------------------------------------------- */
 
@@ -431,13 +431,25 @@ EYELET_API void eyelet_guest_icmp(struct eyelet_guest *guest,
 
 EYELET_API bool eyelet_guest_connected(const struct eyelet_guest *guest);
 
-/* Seals part (0 .. eyelet_parts(len) - 1) of one application datagram of len bytes into out,
- * which has room for len + EYELET_OVERHEAD bytes and does not overlap payload, and writes
- * where to send it. Returns the bytes to send; EYELET_ENOTCONN if not connected now (the
- * caller may keep the datagram for later); EYELET_EINVAL for a part or length out of range. */
+/* Returns in how many parts a payload of len bytes travels: as many as keep each within what
+ * the path carries, which is found while it is used (RFC 8899), so ask anew for each datagram;
+ * 1 if not connected; 0 if len is above EYELET_PAYLOAD_MAX. */
+EYELET_API unsigned eyelet_guest_parts(const struct eyelet_guest *guest, size_t len);
+
+/* Seals one of the parts (1 or more, as eyelet_guest_parts said, the same for all of them) of
+ * an application datagram of len bytes: part is 0 .. parts - 1, each in turn, with no other
+ * datagram sealed in between. out gets len / parts + 1 + EYELET_OVERHEAD bytes at most and does
+ * not overlap payload; *path is where to send them. Returns how many. EYELET_ENOTCONN, with
+ * *path untouched, if none may be sent now: not connected (the caller may keep the datagram
+ * for later), or the other end's address is not proved yet and got as much as came from it.
+ * EYELET_EINVAL if part, parts or len is out of range, or len too short for so many parts. */
 EYELET_API int eyelet_guest_seal(struct eyelet_guest *guest, struct eyelet_flow *flow,
-	unsigned part, const uint8_t *payload, size_t len, uint8_t *out,
+	unsigned part, unsigned parts, const uint8_t *payload, size_t len, uint8_t *out,
 	struct eyelet_path *path, uint64_t now);
+
+/* Tells that the own addresses or routes changed: the path is checked at once instead of after
+ * a silence. New addresses are told by eyelet_guest_set_locals. */
+EYELET_API void eyelet_guest_network_changed(struct eyelet_guest *guest, uint64_t now);
 
 /* Takes the next datagram to be sent. Returns false if there is none. */
 EYELET_API bool eyelet_guest_output(
@@ -519,10 +531,14 @@ EYELET_API enum eyelet_verdict eyelet_host_input(struct eyelet_host *host,
 EYELET_API void eyelet_host_icmp(struct eyelet_host *host, const struct eyelet_path *path,
 	const struct eyelet_addr *offender, uint8_t type, uint8_t code,
 	const uint8_t *quoted, size_t quoted_len, uint64_t now);
+/* To the guest of that flow, which is one of this host's. */
+EYELET_API unsigned eyelet_host_parts(const struct eyelet_flow *flow, size_t len);
 /* EYELET_ENOTCONN, too, is counted as a datagram dropped: a host keeps none for later. */
 EYELET_API int eyelet_host_seal(struct eyelet_host *host, struct eyelet_flow *flow,
-	unsigned part, const uint8_t *payload, size_t len, uint8_t *out,
+	unsigned part, unsigned parts, const uint8_t *payload, size_t len, uint8_t *out,
 	struct eyelet_path *path, uint64_t now);
+/* The leases too are checked at once. */
+EYELET_API void eyelet_host_network_changed(struct eyelet_host *host, uint64_t now);
 EYELET_API bool eyelet_host_output(
 	struct eyelet_host *host, struct eyelet_datagram *datagram, uint64_t now);
 EYELET_API void eyelet_host_expire(struct eyelet_host *host, uint64_t now);

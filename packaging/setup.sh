@@ -3,7 +3,7 @@
 # Installs the Debian packages that building and testing need, those only that are missing.
 set -eu
 
-build="gcc libc6-dev make pkg-config libev-dev libssl-dev uthash-dev"
+build="gcc libc6-dev make pkg-config libev-dev libc-ares-dev libssl-dev uthash-dev"
 tests="libcmocka-dev clang clang-tidy clang-format libclang-rt-14-dev cppcheck valgrind
 	python3 nftables iproute2 procps conntrack tcpdump socat mandoc util-linux
 	dnsmasq-base bind9-dnsutils iperf mosh sip-tester teeworlds-server"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/connect.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cmd/commands.h"
@@ -13,9 +15,6 @@ static void warn(const char *sentence)
 	log_warning("%s", sentence);
 }
 
-/* --- what the loop tells -------------------------------------------------------------
- */
-
 static void give_up(struct connect *c)
 {
 	const struct report_about about = {
@@ -26,6 +25,7 @@ static void give_up(struct connect *c)
 	guest_get_progress(guest_driver_core(c->driver), &progress);
 	c->code = report_failure(text, &progress, &about);
 	log_error("%s", text);
+	connect_feed_failed(c, text);
 	ev_break(c->loop, EVBREAK_ALL);
 }
 
@@ -36,14 +36,33 @@ static void on_timeout(struct ev_loop *loop, ev_timer *w, int events)
 	give_up(w->data);
 }
 
+/* The command is started once, whatever becomes of the connection later. */
+static void on_connected(struct connect *c)
+{
+	struct addr listen;
+
+	if (c->was_connected)
+		return;
+	c->was_connected = true;
+	ev_timer_stop(c->loop, &c->timeout);
+	if (c->wrap.command == NULL || !guest_driver_listen(c->driver, 0, &listen))
+		return;
+	if (!wrap_start(&c->wrap, &listen))
+		ev_break(c->loop, EVBREAK_ALL);
+}
+
 static void on_event(void *arg, const struct event *event)
 {
 	struct connect *c = arg;
 
+	if (event->type == EVENT_CONNECTED)
+		c->connected = true;
+	else if (event->type == EVENT_LOST)
+		c->connected = false;
 	connect_tell(c, event);
+	connect_feed(c, event);
 	if (event->type == EVENT_CONNECTED) {
-		c->was_connected = true;
-		ev_timer_stop(c->loop, &c->timeout);
+		on_connected(c);
 	} else if (event->type == EVENT_LOST) {
 		c->lost_at = ev_now(c->loop);
 	} else if (event->type == EVENT_REFUSED && !c->was_connected) {
@@ -53,12 +72,11 @@ static void on_event(void *arg, const struct event *event)
 
 static void on_notice(void *arg, const char *text)
 {
-	(void)arg;
-	log_warning("%s", text);
-}
+	struct connect *c = arg;
 
-/* --- making it ------------------------------------------------------------------------
- */
+	log_warning("%s", text);
+	feed_warning(&c->feed, text);
+}
 
 static enum exit_code derive_credentials(struct connect *c)
 {
@@ -168,7 +186,7 @@ static enum exit_code make_driver(struct connect *c)
 	return EXIT_FAILED;
 }
 
-static void log_start(const struct connect *c)
+static void log_start(struct connect *c)
 {
 	struct addr bound[ENDPOINT_ADDRS_MAX];
 	char text[ENDPOINT_LIST_MAX];
@@ -178,23 +196,38 @@ static void log_start(const struct connect *c)
 		guest_driver_listen(c->driver, count, &bound[count]))
 		count++;
 	log_state("listening on %s", endpoint_list(text, bound, count));
+	connect_feed_listening(c, bound, count);
 }
 
-static void log_summary(const struct connect *c)
+static void log_counters(const struct connect *c, const char *when)
 {
 	struct guest_counts counts;
 	struct forwarder_counts dropped;
+	char trip[48] = "";
 
 	guest_get_counts(guest_driver_core(c->driver), &counts);
 	guest_driver_get_counts(c->driver, &dropped);
-	log_state("ending, with a goodbye to the host: %llu datagrams (%llu bytes) to "
+	if (counts.rtt != 0)
+		snprintf(trip, sizeof(trip), ", round trip %.1f ms",
+			(double)counts.rtt / (double)MILLISECOND);
+	log_state("%s: %llu datagrams (%llu bytes) to the host, %llu (%llu bytes) from "
 		  "it, %llu "
-		  "(%llu bytes) from it, %llu dropped before there was a path",
-		(unsigned long long)counts.datagrams_out,
+		  "dropped before there was a path%s",
+		when, (unsigned long long)counts.datagrams_out,
 		(unsigned long long)counts.bytes_out,
 		(unsigned long long)counts.datagrams_in,
 		(unsigned long long)counts.bytes_in,
-		(unsigned long long)dropped.queue_dropped);
+		(unsigned long long)dropped.queue_dropped, trip);
+}
+
+static void on_usr1(struct ev_loop *loop, ev_signal *w, int events)
+{
+	struct connect *c = w->data;
+
+	(void)loop;
+	(void)events;
+	log_counters(c, "counters");
+	connect_feed_counters(c);
 }
 
 static void run(struct connect *c)
@@ -206,36 +239,48 @@ static void run(struct connect *c)
 	c->timeout.data = c;
 	c->lost_at = ev_now(c->loop);
 	ev_timer_start(c->loop, &c->timeout);
-	stop_start(&stop, c->loop);
+	if (c->wrap.command == NULL)
+		stop_start(&stop, c->loop);
+	ev_signal_init(&c->usr1, on_usr1, SIGUSR1);
+	c->usr1.data = c;
+	ev_signal_start(c->loop, &c->usr1);
 	log_start(c);
 	ev_run(c->loop, 0);
-	stop_end(&stop, c->loop);
+	if (c->wrap.command == NULL)
+		stop_end(&stop, c->loop);
 	ev_timer_stop(c->loop, &c->timeout);
+	ev_signal_stop(c->loop, &c->usr1);
+	connect_feed_counters(c);
 	if (c->code == EXIT_DONE)
-		log_summary(c);
+		log_counters(c, "ending, with a goodbye");
 }
 
 int connect_main(int argc, char **argv)
 {
 	struct connect c = {.code = EXIT_DONE};
 	struct options o;
+	int code;
 
 	if (!connect_parse(&c, &o, argc, argv)) {
 		key_wipe(&c.options.key);
 		return o.code;
 	}
+	c.loop = ev_default_loop(EVFLAG_AUTO);
+	if (c.wrap.command != NULL)
+		wrap_init(&c.wrap, c.loop);
 	(void)descriptors_raise();
 	c.code = resolve_names(&c);
 	if (c.code == EXIT_DONE)
 		c.code = derive_credentials(&c);
-	c.loop = ev_default_loop(EVFLAG_AUTO);
 	if (c.code == EXIT_DONE)
 		c.code = make_driver(&c);
 	if (c.code == EXIT_DONE)
 		run(&c);
 	if (c.driver != NULL)
 		guest_driver_free(c.driver);
-	o.code = c.code;
+	wrap_fini(&c.wrap);
+	code = c.code != EXIT_DONE ? (int)c.code : c.wrap.code;
+	feed_ended(&c.feed, code);
 	crypto_wipe(&c, sizeof(c));
-	return o.code;
+	return code;
 }

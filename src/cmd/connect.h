@@ -6,10 +6,12 @@
 #include <ev.h>
 
 #include "cmd/endpoint.h"
+#include "cmd/feed.h"
 #include "cmd/key.h"
 #include "cmd/options.h"
 #include "cmd/servers.h"
 #include "cmd/state.h"
+#include "cmd/wrap.h"
 #include "core/ticket.h"
 #include "net/forwarder.h"
 
@@ -40,6 +42,9 @@ struct connect {
 	bool asked;          /* this attempt's asking was said */
 	bool found;          /* and that the host was found */
 	enum exit_code code; /* what the loop ended with */
+	struct wrap wrap;    /* the command to run, if there is one */
+	struct feed feed;    /* --json */
+	ev_signal usr1;      /* asks for the counters */
 	uint32_t refusal;    /* the host's, since it was connected; said once */
 	/* What each server refused with, or the version it spoke: said once. */
 	uint32_t complaint[SERVERS_MAX];
@@ -51,5 +56,11 @@ bool connect_parse(struct connect *c, struct options *o, int argc, char **argv);
 
 /* connect_log.c: says what happened. */
 void connect_tell(struct connect *c, const struct event *event);
+
+/* connect_json.c: says it to programs. */
+void connect_feed_listening(struct connect *c, const struct addr *bound, size_t count);
+void connect_feed(struct connect *c, const struct event *event);
+void connect_feed_counters(struct connect *c);
+void connect_feed_failed(struct connect *c, const char *why);
 
 #endif

@@ -102,6 +102,14 @@ static void tell_lost(struct connect *c, const struct event *e)
 	c->asked = c->found = false;
 }
 
+static void tell_moved(const struct event *e)
+{
+	char remote[ADDR_TEXT_MAX];
+
+	log_state("path changed: the host is at %s now",
+		addr_format(remote, &e->path.remote));
+}
+
 void connect_tell(struct connect *c, const struct event *e)
 {
 	char name[SERVERS_NAME_MAX], seen[ADDR_TEXT_MAX];
@@ -120,6 +128,7 @@ void connect_tell(struct connect *c, const struct event *e)
 	case EVENT_ASK_REFUSED: tell_ask_refused(c, e); break;
 	case EVENT_HOST_FOUND: tell_host_found(c, e); break;
 	case EVENT_CONNECTED: tell_connected(c, e); break;
+	case EVENT_MOVED: tell_moved(e); break;
 	case EVENT_LOST: tell_lost(c, e); break;
 	case EVENT_REFUSED: tell_refused(c, e); break;
 	case EVENT_VERSION_MISMATCH: tell_version(c, e); break;

@@ -9,9 +9,13 @@
 #define TICKET_FILE_MAX 4096
 
 static const char help[] =
-	"Usage: eyelet connect LISTEN TICKET [OPTION]...\n"
-	"       eyelet connect LISTEN -r RENDEZVOUS... -k KEY [OPTION]...\n"
-	"Brings the UDP server of a host to LISTEN on this machine.\n"
+	"Usage: eyelet connect LISTEN TICKET [OPTION]... [-- COMMAND [ARG]...]\n"
+	"       eyelet connect LISTEN -r RENDEZVOUS... -k KEY [OPTION]... [-- COMMAND "
+	"[ARG]...]\n"
+	"Brings the UDP server of a host to LISTEN on this machine. Once connected, it "
+	"runs\n"
+	"COMMAND, with {}, {host} and {port} replaced by what LISTEN is, and exits with "
+	"it.\n"
 	"\n"
 	"LISTEN is PORT (127.0.0.1 and [::1]), HOST:PORT or [V6]:PORT. TICKET is what "
 	"\"eyelet\n"
@@ -22,18 +26,22 @@ static const char help[] =
 	"      --key-file FILE           the same, from a file's first line\n"
 	"      --timeout SECONDS         for the first connection (30)\n"
 	"      --max-flows N             application sockets (256)\n"
+	"      --json                    print what happens, one object a line\n"
 	"  -v, --verbose                 log details\n"
 	"  -q, --quiet                   log errors only\n"
 	"  -h, --help                    this\n"
 	"\n"
 	"EYELET_RENDEZVOUS (separated by commas) and EYELET_KEY stand in for -r and -k.\n"
 	"Exit status: 1 failed, 2 usage, 3 no such service, 4 refused by the host,\n"
-	"5 unreachable, 6 timed out. Once connected, it never gives up.\n";
+	"5 unreachable, 6 timed out; COMMAND's, if it ran. Once connected, it never "
+	"gives\n"
+	"up.\n";
 
 enum {
 	OPTION_KEY_FILE = OPTION_LONG,
 	OPTION_TIMEOUT,
 	OPTION_MAX_FLOWS,
+	OPTION_JSON,
 };
 
 static const struct option longs[] = {
@@ -42,6 +50,7 @@ static const struct option longs[] = {
 	{"key-file", required_argument, NULL, OPTION_KEY_FILE},
 	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
 	{"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
+	{"json", no_argument, NULL, OPTION_JSON},
 	OPTIONS_COMMON,
 };
 
@@ -66,6 +75,7 @@ static bool take(struct connect *c, struct options *o, int option)
 		return options_number(o, "--timeout", 1, 86400, &co->timeout);
 	case OPTION_MAX_FLOWS:
 		return options_number(o, "--max-flows", 1, 65535, &co->flows_max);
+	case OPTION_JSON: c->feed.on = true; return true;
 	default: return false;
 	}
 }
@@ -78,9 +88,6 @@ static bool set_listen(struct connect *c, struct options *o, const char *text)
 		options_error(o, "LISTEN \"%s\" cannot be: %s", text, why);
 	return why == NULL;
 }
-
-/* --- the ticket -----------------------------------------------------------------------
- */
 
 static bool decode_ticket(struct connect *c, struct options *o, const char *text)
 {
@@ -140,9 +147,6 @@ static bool set_ticket(struct connect *c, struct options *o, char *text)
 	return ok;
 }
 
-/* --- or the key ------------------------------------------------------------------------
- */
-
 static bool set_key(struct connect *c, struct options *o)
 {
 	const char *servers = getenv("EYELET_RENDEZVOUS");
@@ -165,6 +169,25 @@ static bool set_key(struct connect *c, struct options *o)
 	return true;
 }
 
+/* What follows "--" is the command's, whatever it looks like; getopt must not see it.
+ * Returns the count of arguments before it, or -1 with a sentence said. */
+static int cut_command(struct connect *c, struct options *o, int argc, char **argv)
+{
+	int count = 1;
+
+	while (count < argc && strcmp(argv[count], "--") != 0)
+		count++;
+	if (count == argc)
+		return argc;
+	if (count + 1 == argc) {
+		options_error(o, "a COMMAND is wanted behind --");
+		return -1;
+	}
+	argv[count] = NULL;
+	c->wrap.command = &argv[count + 1];
+	return count;
+}
+
 bool connect_parse(struct connect *c, struct options *o, int argc, char **argv)
 {
 	int option;
@@ -176,11 +199,18 @@ bool connect_parse(struct connect *c, struct options *o, int argc, char **argv)
 		.argc = argc,
 		.argv = argv};
 	c->options.timeout = CONNECT_TIMEOUT;
+	o->argc = argc = cut_command(c, o, argc, argv);
+	if (argc < 0)
+		return false;
 	while ((option = options_next(o)) >= 0)
 		if (!take(c, o, option))
 			return false;
 	if (option == OPTIONS_STOP)
 		return false;
+	if (c->feed.on && c->wrap.command != NULL) {
+		options_error(o, "the standard output is COMMAND's, or --json's");
+		return false;
+	}
 	if (!options_arguments(o, 1, 2, "LISTEN") || !set_listen(c, o, argv[optind]))
 		return false;
 	return argc - optind == 2 ? set_ticket(c, o, argv[optind + 1]) : set_key(c, o);

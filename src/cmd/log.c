@@ -2,7 +2,6 @@
 #include "cmd/log.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@ static struct {
 	bool steps;       /* the steps of one attempt share a line */
 	bool stamps;      /* lines begin with the date */
 	bool unfinished;  /* the cursor stands behind a step */
+	bool lent;        /* the terminal, to another program */
 	const char *dots; /* behind a step */
 } settings = {.level = LOG_NORMAL, .dots = "... "};
 
@@ -43,6 +43,17 @@ void log_init(enum log_level level)
 	settings.steps = terminal && level == LOG_NORMAL;
 	settings.stamps = !terminal && getenv("JOURNAL_STREAM") == NULL;
 	settings.dots = locale_is_utf8() ? "\xe2\x80\xa6 " : "... ";
+}
+
+void log_lend_terminal(bool lent)
+{
+	settings.lent = lent && isatty(STDERR_FILENO) == 1;
+}
+
+/* True if states, or details, are to be written. */
+static bool wanted(enum log_level level)
+{
+	return settings.level >= level && !settings.lent;
 }
 
 static const char *stamp(char *text)
@@ -105,7 +116,7 @@ void log_state(const char *format, ...)
 {
 	va_list arguments;
 
-	if (settings.level < LOG_NORMAL)
+	if (!wanted(LOG_NORMAL))
 		return;
 	va_start(arguments, format);
 	write_line(format, arguments);
@@ -116,7 +127,7 @@ void log_detail(const char *format, ...)
 {
 	va_list arguments;
 
-	if (settings.level < LOG_VERBOSE)
+	if (!wanted(LOG_VERBOSE))
 		return;
 	va_start(arguments, format);
 	write_line(format, arguments);
@@ -127,7 +138,7 @@ void log_step(const char *format, ...)
 {
 	va_list arguments;
 
-	if (settings.level < LOG_NORMAL)
+	if (!wanted(LOG_NORMAL))
 		return;
 	va_start(arguments, format);
 	if (settings.steps)
@@ -141,7 +152,7 @@ void log_last_step(const char *format, ...)
 {
 	va_list arguments;
 
-	if (settings.level < LOG_NORMAL)
+	if (!wanted(LOG_NORMAL))
 		return;
 	va_start(arguments, format);
 	if (settings.steps)

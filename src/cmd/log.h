@@ -7,6 +7,8 @@
 #ifndef EYELET_CMD_LOG_H
 #define EYELET_CMD_LOG_H
 
+#include <stdbool.h>
+
 enum log_level {
 	LOG_QUIET,   /* errors only */
 	LOG_NORMAL,  /* warnings and changes of state too */
@@ -23,6 +25,9 @@ void log_error(const char *format, ...) LOG_FORMAT;
 void log_warning(const char *format, ...) LOG_FORMAT;
 void log_state(const char *format, ...) LOG_FORMAT;
 void log_detail(const char *format, ...) LOG_FORMAT;
+
+/* While another program has the terminal, only errors and warnings are written to it. */
+void log_lend_terminal(bool lent);
 
 /* A step that others follow, and the last of them. */
 void log_step(const char *format, ...) LOG_FORMAT;

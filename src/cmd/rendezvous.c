@@ -61,9 +61,6 @@ struct meeting {
 	struct rendezvous_driver *driver;
 };
 
-/* --- command line ---------------------------------------------------------------------
- */
-
 static bool add_listen(struct meeting *m, struct options *o)
 {
 	size_t *count = &m->config.listen_count;
@@ -162,9 +159,6 @@ static bool parse(struct meeting *m, struct options *o, int argc, char **argv)
 	return true;
 }
 
-/* --- the list of a private one -------------------------------------------------------
- */
-
 /* Returns false with a sentence said; what was allowed before then stays so. */
 static bool load_allowed(struct meeting *m)
 {
@@ -199,9 +193,6 @@ static void on_hangup(struct ev_loop *loop, ev_signal *w, int events)
 	else if (!load_allowed(m))
 		log_state("the services allowed before stay allowed");
 }
-
-/* --- running --------------------------------------------------------------------------
- */
 
 static void on_event(void *arg, const struct event *event)
 {

@@ -2,6 +2,7 @@
 #include "cmd/serve.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,9 +19,6 @@ static void warn(const char *sentence)
 	log_warning("%s", sentence);
 }
 
-/* --- what the loop tells -------------------------------------------------------------
- */
-
 static void print_ticket(struct serve *s)
 {
 	struct ticket ticket = {.service = {0}};
@@ -32,7 +30,9 @@ static void print_ticket(struct serve *s)
 	memcpy(ticket.secret, s->service.secret, sizeof(ticket.secret));
 	memcpy(ticket.servers, s->announced, sizeof(ticket.servers));
 	ticket_encode(text, &ticket);
-	if (puts(text) == EOF || fflush(stdout) != 0)
+	if (s->feed.on)
+		serve_feed_ticket(s, text);
+	else if (puts(text) == EOF || fflush(stdout) != 0)
 		log_error("cannot print the ticket: %s", strerror(errno));
 	crypto_wipe(text, sizeof(text));
 	crypto_wipe(&ticket, sizeof(ticket));
@@ -53,21 +53,40 @@ static void on_first_registration(struct serve *s)
 		log_state("guests can reach %s now: they need the ticket", target);
 }
 
+/* Keeps the set of servers where we are registered. */
+static void note_lease(struct serve *s, const struct event *e)
+{
+	for (size_t i = 0; i < s->servers.count; i++) {
+		if (!addr_equal(&s->servers.addrs[i], &e->addr))
+			continue;
+		if (e->type == EVENT_REGISTERED)
+			s->registered |= 1u << i;
+		else if (e->type == EVENT_LEASE_LOST || e->type == EVENT_LEASE_REFUSED)
+			s->registered &= ~(1u << i);
+	}
+}
+
 static void on_event(void *arg, const struct event *event)
 {
 	struct serve *s = arg;
 
+	note_lease(s, event);
 	serve_tell(s, event);
-	if (event->type == EVENT_GUEST_NEW)
+	serve_feed(s, event);
+	if (event->type == EVENT_GUEST_NEW) {
+		(void)serve_guests_note(s, event->identity, event->number);
 		guests_add(&s->guests, event->identity, event->number);
+	}
 	if (event->type == EVENT_REGISTERED && !s->told)
 		on_first_registration(s);
 }
 
 static void on_notice(void *arg, const char *text)
 {
-	(void)arg;
+	struct serve *s = arg;
+
 	log_warning("%s", text);
+	feed_warning(&s->feed, text);
 }
 
 static void on_patience(struct ev_loop *loop, ev_timer *w, int events)
@@ -84,14 +103,6 @@ static void on_patience(struct ev_loop *loop, ev_timer *w, int events)
 	ev_timer_start(loop, w);
 	s->waited *= 2;
 }
-
-static void know_guest(void *arg, const uint8_t identity[32], uint32_t number)
-{
-	host_know_guest(arg, identity, number);
-}
-
-/* --- making it ------------------------------------------------------------------------
- */
 
 /* Reads or makes the secrets. */
 static enum exit_code open_state(struct serve *s, struct key *key)
@@ -151,6 +162,8 @@ static void fill_config(struct serve *s, struct host_driver_config *config)
 		config->core.guests_max = o->guests_max;
 	if (o->flows_max != 0)
 		config->core.flows_max = o->flows_max;
+	if (o->half_open_max != 0)
+		config->core.half_open_max = o->half_open_max;
 }
 
 _Static_assert(
@@ -234,17 +247,44 @@ static void log_start(const struct serve *s)
 		log_state("registering at %s", s->servers.text);
 }
 
+static void log_counters(const struct serve *s)
+{
+	struct forwarder_counts forwarder;
+	struct host_counts counts;
+
+	host_get_counts(host_driver_core(s->driver), &counts);
+	host_driver_get_counts(s->driver, &forwarder);
+	log_state("counters: %u guests, %llu handshakes, %llu datagrams for guests who "
+		  "were "
+		  "not there, %llu not sent",
+		counts.guests, (unsigned long long)counts.handshakes,
+		(unsigned long long)counts.dropped_out,
+		(unsigned long long)forwarder.send_failed);
+}
+
+static void on_usr1(struct ev_loop *loop, ev_signal *w, int events)
+{
+	struct serve *s = w->data;
+
+	(void)loop;
+	(void)events;
+	log_counters(s);
+	serve_feed_counters(s);
+}
+
 static void run(struct serve *s)
 {
 	struct stop stop;
 
-	guests_load(&s->guests, &s->state, s->options.name, know_guest,
-		host_driver_core(s->driver));
+	serve_guests_start(s);
 	ev_now_update(s->loop);
 	s->waited = PATIENCE;
 	ev_timer_init(&s->patience, on_patience, PATIENCE, 0.);
 	s->patience.data = s;
 	ev_timer_start(s->loop, &s->patience);
+	ev_signal_init(&s->usr1, on_usr1, SIGUSR1);
+	s->usr1.data = s;
+	ev_signal_start(s->loop, &s->usr1);
 	stop_start(&stop, s->loop);
 	log_start(s);
 	/* At once: the ticket stays the same, and is good as soon as we are registered. */
@@ -253,6 +293,9 @@ static void run(struct serve *s)
 	ev_run(s->loop, 0);
 	stop_end(&stop, s->loop);
 	ev_timer_stop(s->loop, &s->patience);
+	ev_signal_stop(s->loop, &s->usr1);
+	serve_guests_end(s);
+	serve_feed_counters(s);
 	log_state("ending, with a goodbye to guests and rendezvous (%u connections in "
 		  "this run)",
 		s->guest_count);
@@ -271,7 +314,9 @@ int serve_main(int argc, char **argv)
 	}
 	log_detail("at most %zu descriptors", descriptors_raise());
 	s.loop = ev_default_loop(EVFLAG_AUTO);
-	code = resolve_names(&s);
+	code = serve_guests_read(&s) ? EXIT_DONE : EXIT_FAILED;
+	if (code == EXIT_DONE)
+		code = resolve_names(&s);
 	if (code == EXIT_DONE)
 		code = open_state(&s, &key);
 	key_wipe(&key);
@@ -281,6 +326,8 @@ int serve_main(int argc, char **argv)
 		run(&s);
 	if (s.driver != NULL)
 		host_driver_free(s.driver);
+	serve_guests_free(&s);
+	feed_ended(&s.feed, code);
 	crypto_wipe(&s.service, sizeof(s.service));
 	return code;
 }

@@ -6,9 +6,12 @@
 #include <ev.h>
 
 #include "cmd/endpoint.h"
+#include "cmd/feed.h"
 #include "cmd/guests.h"
 #include "cmd/key.h"
+#include "cmd/numbers.h"
 #include "cmd/options.h"
+#include "cmd/policy.h"
 #include "cmd/servers.h"
 #include "cmd/state.h"
 #include "core/ticket.h"
@@ -22,9 +25,10 @@ struct serve_options {
 	struct addr publics[SERVE_PUBLICS_MAX];
 	size_t public_count;
 	char name[STATE_NAME_MAX];
-	uint32_t port; /* public UDP port; 0 for any */
-	uint32_t guests_max, flows_max;
+	uint32_t port;                                 /* public UDP port; 0 for any */
+	uint32_t guests_max, flows_max, half_open_max; /* 0: the default */
 	bool weak_key;
+	const char *guests; /* file, or NULL */
 };
 
 struct serve {
@@ -34,7 +38,9 @@ struct serve {
 	bool inside;                            /* it runs the rendezvous itself */
 	bool keyed; /* guests have the key: there is no ticket */
 	struct state state;
-	struct guests guests;
+	struct guests guests;   /* met in earlier runs */
+	struct policy policy;   /* the file of --guests */
+	struct numbers numbers; /* with that file: who has which */
 	struct service service;
 	struct addr own[8]; /* the machine's addresses */
 	size_t own_count;
@@ -45,6 +51,10 @@ struct serve {
 	bool spoilt;          /* it was told that the NAT's mapping is */
 	bool told;            /* the ticket */
 	uint32_t guest_count; /* connected in this run */
+	uint32_t registered;  /* set of servers that hold a lease, by index */
+	struct feed feed;     /* --json */
+	ev_signal usr1;       /* asks for the counters */
+	ev_signal hangup;     /* reads the file of --guests again */
 	/* What each server refused with, or the version it spoke: said once. */
 	uint32_t complaint[SERVERS_MAX];
 };
@@ -59,7 +69,28 @@ bool serve_parse(
  * code, with a sentence said unless it is EXIT_DONE. */
 enum exit_code serve_inside(struct serve *s, struct host_driver_config *config);
 
+/* serve_guests.c: reads the file of --guests, if there is one. Returns false with a
+ * sentence said. */
+bool serve_guests_read(struct serve *s);
+/* Tells the host whom to take and whom it knows; reads the file again at SIGHUP. */
+void serve_guests_start(struct serve *s);
+void serve_guests_end(struct serve *s);
+void serve_guests_free(struct serve *s);
+/* Notes the number of a guest. Returns false if it is another one's. */
+bool serve_guests_note(struct serve *s, const uint8_t identity[32], uint32_t number);
+
+#define SERVE_GUEST_MAX (POLICY_NAME_MAX + 2 + 8)
+/* Writes "NAME, " where the file has one, and the first characters of the fingerprint,
+ * into text (SERVE_GUEST_MAX bytes) and returns it. */
+const char *serve_guest_name(
+	const struct serve *s, char *text, const uint8_t identity[32]);
+
 /* serve_log.c: says what happened. */
 void serve_tell(struct serve *s, const struct event *event);
+
+/* serve_json.c: says it to programs. */
+void serve_feed_ticket(struct serve *s, const char *ticket);
+void serve_feed(struct serve *s, const struct event *event);
+void serve_feed_counters(struct serve *s);
 
 #endif

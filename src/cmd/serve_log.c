@@ -8,17 +8,6 @@
 #include "core/host.h"
 #include "core/message.h"
 
-#define FINGERPRINT_MAX 9 /* characters of an identity that people compare, and a NUL */
-
-static const char *fingerprint(char *text, const uint8_t identity[32])
-{
-	char all[SERVICE_NAME_MAX];
-
-	service_name_encode(all, identity);
-	snprintf(text, FINGERPRINT_MAX, "%.8s", all);
-	return text;
-}
-
 /* Returns true if that server's complaint is another than its last one. */
 static bool is_news(struct serve *s, const struct addr *server, uint32_t complaint)
 {
@@ -87,27 +76,48 @@ static void tell_spoilt(struct serve *s, const struct event *e)
 	s->spoilt = true;
 }
 
+/* The whole fingerprint: what the file of --guests wants. */
+static void tell_new(const struct serve *s, const struct event *e)
+{
+	char name[SERVE_GUEST_MAX], print[SERVICE_NAME_MAX];
+
+	service_name_encode(print, e->identity);
+	log_state("guest %u (%s) is new: %s", e->number,
+		serve_guest_name(s, name, e->identity), print);
+}
+
 static void tell_connected(struct serve *s, const struct event *e)
 {
-	char remote[ADDR_TEXT_MAX], print[FINGERPRINT_MAX];
+	char remote[ADDR_TEXT_MAX], name[SERVE_GUEST_MAX];
 
 	s->guest_count++;
 	log_state("guest %u (%s) connected from %s in %llu ms", e->number,
-		fingerprint(print, e->identity), addr_format(remote, &e->path.remote),
+		serve_guest_name(s, name, e->identity),
+		addr_format(remote, &e->path.remote),
 		(unsigned long long)(e->span / MILLISECOND));
 }
 
-static void tell_gone(const struct event *e)
+static void tell_moved(const struct serve *s, const struct event *e)
 {
-	char print[FINGERPRINT_MAX];
+	char remote[ADDR_TEXT_MAX], name[SERVE_GUEST_MAX];
 
-	log_state("guest %u (%s) is gone: %s", e->number, fingerprint(print, e->identity),
+	log_state("guest %u (%s): path changed, it is at %s now", e->number,
+		serve_guest_name(s, name, e->identity),
+		addr_format(remote, &e->path.remote));
+}
+
+static void tell_gone(const struct serve *s, const struct event *e)
+{
+	char name[SERVE_GUEST_MAX];
+
+	log_state("guest %u (%s) is gone: %s", e->number,
+		serve_guest_name(s, name, e->identity),
 		e->why != NULL ? e->why : "it ended");
 }
 
 void serve_tell(struct serve *s, const struct event *e)
 {
-	char server[SERVERS_NAME_MAX], print[FINGERPRINT_MAX];
+	char server[SERVERS_NAME_MAX];
 
 	servers_name(server, &s->servers, &e->addr);
 	switch (e->type) {
@@ -125,12 +135,10 @@ void serve_tell(struct serve *s, const struct event *e)
 	case EVENT_PUNCHING:
 		log_detail("a guest asks: punching %u addresses", e->number);
 		break;
-	case EVENT_GUEST_NEW:
-		log_state("guest %u (%s) is new", e->number,
-			fingerprint(print, e->identity));
-		break;
+	case EVENT_GUEST_NEW: tell_new(s, e); break;
 	case EVENT_GUEST_CONNECTED: tell_connected(s, e); break;
-	case EVENT_GUEST_GONE: tell_gone(e); break;
+	case EVENT_GUEST_MOVED: tell_moved(s, e); break;
+	case EVENT_GUEST_GONE: tell_gone(s, e); break;
 	default: log_detail("%s", event_name(e->type));
 	}
 }

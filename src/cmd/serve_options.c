@@ -25,8 +25,13 @@ static const char help[] =
 	"                                with the rendezvous inside)\n"
 	"      --name NAME               what its secrets are kept under (derived from "
 	"TARGET)\n"
+	"      --guests FILE             whom to let in, by what name, at what address; "
+	"SIGHUP\n"
+	"                                reads it again\n"
 	"      --max-guests N            guests connected at once (16384)\n"
 	"      --max-flows N             application sockets of one guest (256)\n"
+	"      --max-half-open N         guests in the middle of a handshake (1024)\n"
+	"      --json                    print what happens, one object a line\n"
 	"  -v, --verbose                 log details\n"
 	"  -q, --quiet                   log errors only\n"
 	"  -h, --help                    this\n"
@@ -42,6 +47,9 @@ enum {
 	OPTION_NAME,
 	OPTION_MAX_GUESTS,
 	OPTION_MAX_FLOWS,
+	OPTION_MAX_HALF_OPEN,
+	OPTION_JSON,
+	OPTION_GUESTS,
 };
 
 static const struct option longs[] = {
@@ -54,6 +62,9 @@ static const struct option longs[] = {
 	{"name", required_argument, NULL, OPTION_NAME},
 	{"max-guests", required_argument, NULL, OPTION_MAX_GUESTS},
 	{"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
+	{"max-half-open", required_argument, NULL, OPTION_MAX_HALF_OPEN},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"guests", required_argument, NULL, OPTION_GUESTS},
 	OPTIONS_COMMON,
 };
 
@@ -111,6 +122,10 @@ static bool take(struct serve *s, struct key *key, struct options *o, int option
 		return options_number(o, "--max-guests", 1, 1000000, &so->guests_max);
 	case OPTION_MAX_FLOWS:
 		return options_number(o, "--max-flows", 1, 65535, &so->flows_max);
+	case OPTION_MAX_HALF_OPEN:
+		return options_number(o, "--max-half-open", 1, 65535, &so->half_open_max);
+	case OPTION_GUESTS: so->guests = optarg; return true;
+	case OPTION_JSON: s->feed.on = true; return true;
 	default: return false;
 	}
 }

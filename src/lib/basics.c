@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Version, errors, time, randomness, addresses. */
+#include "core/frame.h"
 #include "core/host.h"
 #include "core/message.h"
-#include "core/session.h"
 #include "lib/convert.h"
 #include "net/sockaddr.h"
 #include "net/system.h"
@@ -98,11 +98,6 @@ int eyelet_addr_to_sockaddr(
 		return EYELET_EINVAL;
 	memcpy(to, &any, len);
 	return (int)len;
-}
-
-unsigned eyelet_parts(size_t len)
-{
-	return len <= EYELET_PAYLOAD_MAX ? session_parts(len) : 0;
 }
 
 const char *eyelet_refusal_text(uint32_t number)

@@ -7,7 +7,6 @@
 #include "core/guest.h"
 #include "core/host.h"
 #include "core/rendezvous.h"
-#include "core/session.h"
 #include "lib/convert.h"
 
 static inline struct guest *guest_in(struct eyelet_guest *guest)
@@ -28,7 +27,16 @@ static inline struct rendezvous *rendezvous_in(struct eyelet_rendezvous *rendezv
 /* True for a set of ciphers that is not empty and has none unknown. */
 static inline bool ciphers_valid(uint8_t set)
 {
-	return set != 0 && (set & ~SESSION_CIPHERS) == 0;
+	return set != 0 && (set & ~(CIPHER_CHACHA20_POLY1305 | CIPHER_AES_256_GCM)) == 0;
+}
+
+/* True if a payload of len bytes comes in so many parts, none of them empty. */
+static inline bool parts_valid(unsigned part, unsigned parts, size_t len)
+{
+	size_t each = parts > 0 ? (len + parts - 1) / parts : 0;
+
+	return len <= EYELET_PAYLOAD_MAX && part < parts &&
+	       (parts == 1 || (parts <= len && (parts - 1) * each < len));
 }
 
 /* Fills in a core's configuration, but for the secrets that it points to. Returns
@@ -122,20 +130,24 @@ int rendezvous_config_in(
 			now);                                                            \
 	}                                                                                \
 	int eyelet_##name##_seal(struct eyelet_##name *x, struct eyelet_flow *flow,      \
-		unsigned part, const uint8_t *payload, size_t len, uint8_t *out,         \
-		struct eyelet_path *path, uint64_t now)                                  \
+		unsigned part, unsigned parts, const uint8_t *payload, size_t len,       \
+		uint8_t *out, struct eyelet_path *path, uint64_t now)                    \
 	{                                                                                \
 		struct path core;                                                        \
 		size_t size;                                                             \
                                                                                          \
-		if (part >= eyelet_parts(len))                                           \
+		if (!parts_valid(part, parts, len))                                      \
 			return EYELET_EINVAL;                                            \
-		size = name##_seal(name##_in(x), flow_in(flow), part, payload, len, out, \
-			&core, now);                                                     \
+		size = name##_seal(name##_in(x), flow_in(flow), part, parts, payload,    \
+			len, out, &core, now);                                           \
 		if (size == 0)                                                           \
 			return EYELET_ENOTCONN;                                          \
 		*path = path_out(&core);                                                 \
 		return (int)size;                                                        \
+	}                                                                                \
+	void eyelet_##name##_network_changed(struct eyelet_##name *x, uint64_t now)      \
+	{                                                                                \
+		name##_network_changed(name##_in(x), now);                               \
 	}                                                                                \
 	void eyelet_##name##_shutdown(struct eyelet_##name *x, uint64_t now)             \
 	{                                                                                \

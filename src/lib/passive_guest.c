@@ -74,6 +74,13 @@ struct eyelet_flow *eyelet_guest_flow(
 	return flow_out(guest_flow(guest_in(guest), &core, now));
 }
 
+unsigned eyelet_guest_parts(const struct eyelet_guest *guest, size_t len)
+{
+	return len <= EYELET_PAYLOAD_MAX
+		       ? guest_parts((const struct guest *)(const void *)guest, len)
+		       : 0;
+}
+
 bool eyelet_guest_connected(const struct eyelet_guest *guest)
 {
 	return guest_connected((const struct guest *)(const void *)guest);

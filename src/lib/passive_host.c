@@ -70,6 +70,13 @@ int eyelet_host_know_guest(struct eyelet_host *host,
 	return EYELET_OK;
 }
 
+unsigned eyelet_host_parts(const struct eyelet_flow *flow, size_t len)
+{
+	return len <= EYELET_PAYLOAD_MAX
+		       ? host_parts((const struct flow *)(const void *)flow, len)
+		       : 0;
+}
+
 void eyelet_host_get_counts(
 	const struct eyelet_host *host, struct eyelet_host_counts *counts)
 {

@@ -3,6 +3,11 @@
 
 #include <time.h>
 
+static uint64_t to_ns(const struct timespec *t)
+{
+	return (uint64_t)t->tv_sec * SECOND + (uint64_t)t->tv_nsec;
+}
+
 uint64_t clock_now(void)
 {
 	struct timespec now = {0};
@@ -11,5 +16,13 @@ uint64_t clock_now(void)
 	if (clock_gettime(CLOCK_BOOTTIME, &now))
 #endif
 		(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
+	return to_ns(&now);
+}
+
+uint64_t clock_awake(void)
+{
+	struct timespec now = {0};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return to_ns(&now);
 }

@@ -10,8 +10,11 @@
 #include "net/driver_socket.h"
 #include "net/system.h"
 
-#define LOCALS_INTERVAL 30.0 /* seconds */
-#define SOON            1e-9 /* seconds; a timer of libev with repeat 0 would stop */
+#define SOON 1e-9 /* seconds; a timer of libev with repeat 0 would stop */
+
+/* A suspension that counts: NATs forget nothing in less, and clocks read one after the
+ * other never differ by as much. */
+#define SUSPENSION ((int64_t)(5 * SECOND))
 
 void driver_notice(struct driver *d, enum notice kind, const char *format, ...)
 {
@@ -170,12 +173,23 @@ static void tell_clipped(struct driver *d)
 	d->clipped = 0;
 }
 
+void driver_wake(struct driver *d)
+{
+	uint64_t awake = clock_awake();
+	int64_t before = d->asleep;
+
+	d->now = clock_now();
+	d->asleep = (int64_t)(d->now - awake);
+	if (d->asleep > before + SUSPENSION && d->ops->network_changed)
+		d->ops->network_changed(d);
+}
+
 static void on_deadline(struct ev_loop *loop, ev_timer *timer, int revents)
 {
 	struct driver *d = timer->data;
 
 	(void)revents;
-	d->now = clock_now();
+	driver_wake(d);
 	ev_timer_stop(loop, timer);
 	d->deadline_at = NEVER;
 	tell_clipped(d);
@@ -186,22 +200,20 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int revents)
 
 static void tell_locals(struct driver *d)
 {
-	struct addr locals[DRIVER_LOCALS];
-	size_t count;
+	const struct netlink *n = &d->netlink;
 
-	if (!d->ops->set_locals)
-		return;
-	count = interfaces_list(locals, DRIVER_LOCALS);
-	d->ops->set_locals(d, locals, count);
+	d->ops->set_locals(
+		d, n->addrs, n->count < DRIVER_LOCALS ? n->count : DRIVER_LOCALS);
 }
 
-static void on_locals(struct ev_loop *loop, ev_timer *timer, int revents)
+static void on_network_change(struct netlink *n)
 {
-	struct driver *d = timer->data;
+	struct driver *d = n->arg;
 
-	(void)loop, (void)revents;
-	d->now = clock_now();
+	driver_wake(d);
 	tell_locals(d);
+	if (d->ops->network_changed)
+		d->ops->network_changed(d);
 	driver_settle(d);
 }
 
@@ -209,6 +221,8 @@ bool driver_init(struct driver *d, struct ev_loop *loop,
 	const struct forwarder_hooks *hooks, const struct driver_ops *ops,
 	struct driver_socket *publics, size_t public_count)
 {
+	uint64_t awake = clock_awake();
+
 	d->loop = loop;
 	if (hooks)
 		d->hooks = *hooks;
@@ -216,14 +230,15 @@ bool driver_init(struct driver *d, struct ev_loop *loop,
 	d->publics = publics;
 	d->public_count = public_count;
 	d->now = clock_now();
+	d->asleep = (int64_t)(d->now - awake);
 	d->deadline_at = NEVER;
 	d->binds[0] = (struct addr){.family = ADDR_V4};
 	d->binds[1] = (struct addr){.family = ADDR_V6};
 	driver_sockets_init(publics, public_count);
 	ev_init(&d->deadline, on_deadline);
-	ev_init(&d->locals, on_locals);
 	d->deadline.data = d;
-	d->locals.data = d;
+	d->netlink.changed = on_network_change;
+	d->netlink.arg = d;
 	d->batch = udp_batch_new();
 	return d->batch != NULL;
 }
@@ -235,10 +250,9 @@ void driver_add_machine(struct driver *d, const struct machine_ops *ops, void *c
 
 void driver_start(struct driver *d)
 {
-	tell_locals(d);
 	if (d->ops->set_locals) {
-		d->locals.repeat = LOCALS_INTERVAL;
-		ev_timer_again(d->loop, &d->locals);
+		netlink_start(&d->netlink, d->loop);
+		tell_locals(d);
 	}
 	set_deadline(d, d->now); /* what there is to send and tell waits for the loop */
 }
@@ -250,6 +264,6 @@ void driver_fini(struct driver *d)
 	for (size_t i = 0; i < d->public_count; i++)
 		driver_socket_close(&d->publics[i]);
 	ev_timer_stop(d->loop, &d->deadline);
-	ev_timer_stop(d->loop, &d->locals);
+	netlink_stop(&d->netlink);
 	udp_batch_free(d->batch);
 }

@@ -2,13 +2,15 @@
 /* What the three drivers share: one core or two on a libev loop, their timer, what they
  * have to send and to tell, and rare notices.
  *
- * A wakeup takes the time once, gives the core what came in, and ends in driver_settle.
+ * A wakeup begins with driver_wake, gives the core what came in, and ends in
+ * driver_settle.
  */
 #ifndef EYELET_NET_DRIVER_COMMON_H
 #define EYELET_NET_DRIVER_COMMON_H
 
 #include "net/driver_machine.h"
 #include "net/forwarder.h"
+#include "net/netlink.h"
 #include "net/udp.h"
 
 struct driver;
@@ -32,6 +34,8 @@ struct driver_ops {
 	void (*add_socket)(struct driver *d, uint32_t number, const struct addr *bound);
 	/* Tells the core of own addresses, at most DRIVER_LOCALS. */
 	void (*set_locals)(struct driver *d, const struct addr *addrs, size_t count);
+	/* Tells the core that own addresses or routes changed, or the machine slept. */
+	void (*network_changed)(struct driver *d);
 };
 
 /* name, seconds until it may come again */
@@ -62,9 +66,10 @@ struct driver {
 	struct addr binds[2];    /* where further sockets are bound, v4 and v6; port 0 */
 	struct udp_batch *batch; /* shared by all sockets */
 	uint64_t now;            /* ns, of this wakeup */
+	int64_t asleep;          /* ns that the machine was suspended up to then */
 	ev_timer deadline;       /* the machines' earliest */
 	uint64_t deadline_at;    /* ns, what it is set to; NEVER while it is stopped */
-	ev_timer locals;         /* reads the own addresses again */
+	struct netlink netlink;  /* tells of own addresses; unused without set_locals */
 	size_t clipped; /* what the kernel made of DRIVER_BUFFER; 0 if it gave all */
 	uint64_t lost;  /* datagrams that failed on sockets closed since, or found none */
 	uint64_t notice_at[NOTICE_COUNT]; /* ns, when the next of its kind may come */
@@ -80,9 +85,12 @@ void driver_fini(struct driver *d);
 
 void driver_add_machine(struct driver *d, const struct machine_ops *ops, void *core);
 
-/* Tells the core the own addresses, now and every 30 s, and starts the timer, once the
- * machines and sockets are there. */
+/* Tells the core the own addresses, now and when they change, and starts the timer, once
+ * the machines and sockets are there. */
 void driver_start(struct driver *d);
+
+/* Begins a wakeup: takes the time, and tells the core if the machine was suspended. */
+void driver_wake(struct driver *d);
 
 /* Sends what the machines want sent and handles their events: after each input. */
 void driver_pull(struct driver *d);

@@ -3,8 +3,6 @@
 
 #include <errno.h>
 
-#include "net/system.h"
-
 #define ERRORS_MAX      64 /* taken from one error queue in one wakeup */
 #define ERRORS_INTERVAL (100 * MILLISECOND)
 
@@ -56,7 +54,7 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int revents)
 	struct driver *d = s->driver;
 
 	(void)loop, (void)revents;
-	d->now = clock_now();
+	driver_wake(d);
 	if (receive_rounds(s) == 0 || d->now >= s->errors_at)
 		take_errors(s);
 	driver_settle(d);

@@ -59,8 +59,13 @@ struct host_driver *host_driver_new(struct ev_loop *loop,
 	const struct host_driver_config *config, const struct forwarder_hooks *hooks,
 	const char **why);
 struct host *host_driver_core(struct host_driver *d);
+/* To be called after the core was told something: sends and tells what comes of it. */
+void host_driver_settle(struct host_driver *d);
 /* The i-th public socket's bound address. */
 bool host_driver_bound(const struct host_driver *d, size_t i, struct addr *addr);
+/* Other addresses of the rendezvous than those of the configuration, from now on. */
+void host_driver_set_servers(
+	struct host_driver *d, const struct addr *addrs, size_t count);
 /* Says goodbye on the wire, closes everything. */
 void host_driver_free(struct host_driver *d);
 
@@ -76,6 +81,9 @@ struct guest_driver *guest_driver_new(struct ev_loop *loop,
 	const char **why);
 struct guest *guest_driver_core(struct guest_driver *d);
 bool guest_driver_listen(const struct guest_driver *d, size_t i, struct addr *addr);
+/* As host_driver_set_servers. */
+void guest_driver_set_servers(
+	struct guest_driver *d, const struct addr *addrs, size_t count);
 void guest_driver_free(struct guest_driver *d);
 
 /* Datagrams dropped before a path was up, and at full socket buffers. */

@@ -77,11 +77,12 @@ static bool seal(struct guest_driver *d, struct flow *flow, uint8_t tos,
 	unsigned parts = guest_parts(d->guest, len);
 
 	for (unsigned part = 0; part < parts; part++) {
-		uint8_t *out = outbound_room(&d->out, len / parts + 1 + FRAME_OVERHEAD_MAX);
+		uint8_t *out =
+			outbound_room(&d->out, len / parts + 1 + FRAME_OVERHEAD_MAX);
 		struct udp_socket *s;
 		struct path path;
-		size_t size = guest_seal(
-			d->guest, flow, part, parts, payload, len, out, &path, d->base.now);
+		size_t size = guest_seal(d->guest, flow, part, parts, payload, len, out,
+			&path, d->base.now);
 
 		if (size == 0)
 			return false;
@@ -197,12 +198,18 @@ static void set_locals(struct driver *d, const struct addr *addrs, size_t count)
 	guest_set_locals(of(d)->guest, addrs, count);
 }
 
+static void network_changed(struct driver *d)
+{
+	guest_network_changed(of(d)->guest, d->now);
+}
+
 static const struct driver_ops ops = {.round = end_round,
 	.flush = flush,
 	.event = on_event,
 	.icmp = on_icmp,
 	.add_socket = add_socket,
-	.set_locals = set_locals};
+	.set_locals = set_locals,
+	.network_changed = network_changed};
 
 /* ::1 may be missing as long as the other address is there. */
 static bool open_listens(struct guest_driver *d, const struct guest_driver_config *config,
@@ -335,6 +342,14 @@ void guest_driver_get_counts(
 		counts->send_failed += d->publics[i].udp.send_failed;
 	for (size_t i = 0; i < 2; i++)
 		counts->send_failed += d->listens[i].udp.send_failed;
+}
+
+void guest_driver_set_servers(
+	struct guest_driver *d, const struct addr *addrs, size_t count)
+{
+	driver_wake(&d->base);
+	guest_set_servers(d->guest, addrs, count, d->base.now);
+	driver_settle(&d->base);
 }
 
 void guest_driver_free(struct guest_driver *d)

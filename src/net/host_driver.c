@@ -68,11 +68,12 @@ static bool seal(struct host_driver *d, struct flow *flow, uint8_t tos,
 	unsigned parts = host_parts(flow, len);
 
 	for (unsigned part = 0; part < parts; part++) {
-		uint8_t *out = outbound_room(&d->out, len / parts + 1 + FRAME_OVERHEAD_MAX);
+		uint8_t *out =
+			outbound_room(&d->out, len / parts + 1 + FRAME_OVERHEAD_MAX);
 		struct udp_socket *s;
 		struct path path;
-		size_t size = host_seal(
-			d->host, flow, part, parts, payload, len, out, &path, d->base.now);
+		size_t size = host_seal(d->host, flow, part, parts, payload, len, out,
+			&path, d->base.now);
 
 		if (size == 0)
 			return false;
@@ -126,12 +127,18 @@ static void set_locals(struct driver *d, const struct addr *addrs, size_t count)
 	host_set_locals(of(d)->host, addrs, count);
 }
 
+static void network_changed(struct driver *d)
+{
+	host_network_changed(of(d)->host, d->now);
+}
+
 static const struct driver_ops ops = {.round = end_round,
 	.flush = flush,
 	.event = on_event,
 	.icmp = on_icmp,
 	.add_socket = add_socket,
-	.set_locals = set_locals};
+	.set_locals = set_locals,
+	.network_changed = network_changed};
 
 /* Returns 0 or -errno. Sockets 0 and 1 are those of IPv4 and IPv6, in any order if both
  * are of one family. */
@@ -232,6 +239,12 @@ struct host *host_driver_core(struct host_driver *d)
 	return d->host;
 }
 
+void host_driver_settle(struct host_driver *d)
+{
+	d->base.now = clock_now();
+	driver_settle(&d->base);
+}
+
 bool host_driver_bound(const struct host_driver *d, size_t i, struct addr *addr)
 {
 	for (size_t number = 0; number < HOST_SOCKETS_MAX; number++) {
@@ -251,6 +264,14 @@ void host_driver_get_counts(const struct host_driver *d, struct forwarder_counts
 	for (size_t i = 0; i < HOST_SOCKETS_MAX; i++)
 		counts->send_failed += d->publics[i].udp.send_failed;
 	counts->send_failed += targets_failed(&d->targets);
+}
+
+void host_driver_set_servers(
+	struct host_driver *d, const struct addr *addrs, size_t count)
+{
+	driver_wake(&d->base);
+	host_set_servers(d->host, addrs, count, d->base.now);
+	driver_settle(&d->base);
 }
 
 void host_driver_free(struct host_driver *d)

@@ -7,8 +7,6 @@
 
 #include "net/sockaddr.h"
 
-#define HOST_MAX 256 /* a DNS name has at most 253 characters (RFC 1035) */
-
 /* Reads a decimal number from 0 to 65535 that fills the text. */
 static bool read_port(uint16_t *port, const char *text)
 {
@@ -27,10 +25,7 @@ static bool read_port(uint16_t *port, const char *text)
 	return true;
 }
 
-/* Splits text into host, a string of HOST_MAX, and port, left as it is if there is none.
- * A text with several colons and no brackets is an IPv6 address without port. Returns
- * NULL or what is wrong. */
-static const char *split(const char *text, char *host, uint16_t *port)
+const char *resolve_split(const char *text, char *host, uint16_t *port)
 {
 	bool bracketed = *text == '[';
 	const char *start = text + bracketed, *end, *colon;
@@ -47,7 +42,7 @@ static const char *split(const char *text, char *host, uint16_t *port)
 		return "after the bracket comes no port";
 	if (end == start)
 		return "it has no host name";
-	if ((size_t)(end - start) >= HOST_MAX)
+	if ((size_t)(end - start) >= RESOLVE_HOST_MAX)
 		return "the host name is too long";
 	memcpy(host, start, (size_t)(end - start));
 	host[end - start] = '\0';
@@ -93,20 +88,39 @@ static size_t collect(
 	return count;
 }
 
+bool resolve_numeric(struct addr *addr, const char *text, uint16_t default_port)
+{
+	struct addrinfo hints = {.ai_family = AF_UNSPEC,
+		.ai_socktype = SOCK_DGRAM,
+		.ai_flags = AI_NUMERICHOST};
+	struct addrinfo *found = NULL;
+	char host[RESOLVE_HOST_MAX];
+	uint16_t port = default_port;
+	bool is_one;
+
+	if (addr_parse(addr, text, default_port))
+		return true;
+	if (resolve_split(text, host, &port) || getaddrinfo(host, NULL, &hints, &found))
+		return false;
+	is_one = collect(found, port, addr, 1) == 1;
+	freeaddrinfo(found);
+	return is_one;
+}
+
 size_t resolve(const char *text, uint16_t default_port, struct addr *addrs, size_t max,
 	const char **why)
 {
 	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
 	struct addrinfo *found = NULL;
 	uint16_t port = default_port;
-	char host[HOST_MAX];
+	char host[RESOLVE_HOST_MAX];
 	size_t count;
 	int error;
 
 	*why = NULL;
 	if (max > 0 && addr_parse(&addrs[0], text, default_port))
 		return 1;
-	*why = split(text, host, &port);
+	*why = resolve_split(text, host, &port);
 	if (*why)
 		return 0;
 	error = getaddrinfo(host, NULL, &hints, &found);

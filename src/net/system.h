@@ -4,6 +4,7 @@
 #ifndef EYELET_NET_SYSTEM_H
 #define EYELET_NET_SYSTEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,9 @@
 
 /* Nanoseconds of CLOCK_BOOTTIME (counts suspend), else CLOCK_MONOTONIC. */
 uint64_t clock_now(void);
+
+/* Nanoseconds of CLOCK_MONOTONIC, which on Linux stands still during suspend. */
+uint64_t clock_awake(void);
 
 /* Fills from getentropy(3), else /dev/urandom; aborts if the machine has no randomness.
  */
@@ -28,6 +32,17 @@ size_t interfaces_list(struct addr *addrs, size_t max);
  * does not resolve; *why then points to a static sentence, else it is NULL. */
 size_t resolve(const char *text, uint16_t default_port, struct addr *addrs, size_t max,
 	const char **why);
+
+#define RESOLVE_HOST_MAX 256 /* a DNS name has at most 253 characters (RFC 1035) */
+
+/* Splits such a text into host, a string of RESOLVE_HOST_MAX, and port, left as it is if
+ * there is none. A text with several colons and no brackets is an IPv6 address without
+ * port. Returns NULL or a static sentence about what is wrong. */
+const char *resolve_split(const char *text, char *host, uint16_t *port);
+
+/* As resolve, of a text that is an address (also one with a scope, "fe80::1%eth0").
+ * Returns false, without blocking, if it is none. */
+bool resolve_numeric(struct addr *addr, const char *text, uint16_t default_port);
 
 /* Raises the soft limit of descriptors to the hard one; returns the limit in force, 0 if
  * it cannot be read. */

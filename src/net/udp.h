@@ -18,7 +18,7 @@
 #define UDP_SEGMENTS    64    /* datagrams one UDP_SEGMENT send carries at most */
 
 struct udp_options {
-	bool public_side; /* DF on what fits a packet of 1500, ICMP errors, pktinfo */
+	bool public_side; /* DF where udp_send and udp_send_data say, ICMP errors, pktinfo */
 	size_t buffer; /* wanted SO_RCVBUF and SO_SNDBUF, bytes; 0 leaves the default */
 };
 
@@ -30,8 +30,8 @@ struct udp_socket {
 	bool gro;       /* UDP_GRO is on */
 	bool gso;       /* UDP_SEGMENT works on this socket, for segments up to gso_max */
 	size_t gso_max; /* longest segment not refused yet, bytes */
-	bool df;        /* public side: datagrams that fit a packet of 1500 get DF */
-	bool fragmentable; /* how the socket is set now: longer ones may be fragmented */
+	bool df;        /* public side: DF is there to be set */
+	bool fragmentable; /* how the socket is set now: what is too long is fragmented */
 	size_t buffer;     /* what SO_RCVBUF really gave, bytes, as it was asked for */
 	uint64_t sent, received, send_failed; /* datagrams */
 	uint64_t calls_out, calls_in;         /* system calls */
@@ -88,11 +88,17 @@ int udp_receive(
  * is readable: a level-triggered loop keeps waking for a queue with errors in it. */
 bool udp_next_error(struct udp_socket *s, struct udp_error *error);
 
-/* Sends one datagram with the TTL (0: default) and TOS given, from path.local if it is
- * set and by path.ifindex if that is not 0. Returns 0 or -errno. A send may fail by an
- * ICMP that another datagram earned; failing has cleared such an error, so the send is
- * repeated once. What fits no packet leaves as IP fragments. */
+/* Sends one control datagram with the TTL (0: default) and TOS given, from path.local if
+ * it is set and by path.ifindex if that is not 0. Returns 0 or -errno. A send may fail by
+ * an ICMP that another datagram earned; failing has cleared such an error, so the send is
+ * repeated once. On the public side it leaves whole, with DF, or not at all (-EMSGSIZE):
+ * a probe of the path MTU that left as fragments would lie (RFC 8899, section 3). */
 int udp_send(struct udp_socket *s, const struct path *path, uint8_t ttl, uint8_t tos,
+	const void *buf, size_t len);
+
+/* Sends one datagram of data likewise, but what fits no packet of 1500 bytes, or is too
+ * long for the interface, leaves as IP fragments. */
+int udp_send_data(struct udp_socket *s, const struct path *path, uint8_t tos,
 	const void *buf, size_t len);
 
 /* Collects datagrams and sends runs of equal socket, path, size and TOS by one

@@ -188,6 +188,37 @@ int udp_count(struct udp_socket *s, int result)
 	return result;
 }
 
+static bool fits_family(const struct udp_socket *s, const struct path *path)
+{
+	return s->connected || path->remote.family == s->bound.family;
+}
+
+int udp_send(struct udp_socket *s, const struct path *path, uint8_t ttl, uint8_t tos,
+	const void *buf, size_t len)
+{
+	if (!fits_family(s, path))
+		return udp_count(s, -EAFNOSUPPORT);
+	udp_set_fragmentable(s, false);
+	return udp_count(s, udp_send_once(s, path, ttl, tos, buf, len));
+}
+
+int udp_send_data(struct udp_socket *s, const struct path *path, uint8_t tos,
+	const void *buf, size_t len)
+{
+	size_t whole = s->bound.family == ADDR_V4 ? UDP_WHOLE_V4 : UDP_WHOLE_V6;
+	int error;
+
+	if (!fits_family(s, path))
+		return udp_count(s, -EAFNOSUPPORT);
+	udp_set_fragmentable(s, len > whole);
+	error = udp_send_once(s, path, 0, tos, buf, len);
+	if (error == -EMSGSIZE && s->df && !s->fragmentable) {
+		udp_set_fragmentable(s, true);
+		error = udp_send_once(s, path, 0, tos, buf, len);
+	}
+	return udp_count(s, error);
+}
+
 void udp_sender_init(struct udp_sender *sender, unsigned run_max)
 {
 	memset(sender, 0, sizeof(*sender));
@@ -252,7 +283,7 @@ static int send_singly(struct udp_sender *sender)
 	int first = 0;
 
 	for (unsigned i = 0; i < sender->count; i++) {
-		int error = udp_send(s, &sender->path, 0, sender->tos,
+		int error = udp_send_data(s, &sender->path, sender->tos,
 			sender->run[i].iov_base, sender->run[i].iov_len);
 
 		if (i == 0)

@@ -9,8 +9,9 @@
  * but refuses what exceeds the interface's MTU; _DO and _INTERFACE refuse it too. _WANT
  * and _DONT send 65,507 bytes in 45 packets, after the forgery in 114 of 596 bytes: a
  * stranger multiplies packets and loss. _OMIT sends 45, whatever he says. So: PROBE for
- * what fits a packet of 1500 bytes, OMIT for longer datagrams and for what PROBE refuses
- * (an interface with a smaller MTU), with a call to switch only where the two alternate.
+ * control datagrams and for data that fits a packet of 1500 bytes, OMIT for longer data
+ * and for data that PROBE refuses (an interface with a smaller MTU), with a call to
+ * switch only where the two alternate.
  *
  * On IPv6 no router fragments, so OMIT would lose every long datagram on a path narrower
  * than the interface. There IPV6_MTU makes the fragments 1280 bytes long, which pass
@@ -98,7 +99,7 @@ void udp_prepare(struct udp_socket *s, const struct udp_options *options)
 }
 
 /* Switches between the two modes explained above. */
-static void set_fragmentable(struct udp_socket *s, bool on)
+void udp_set_fragmentable(struct udp_socket *s, bool on)
 {
 	if (!s->df || s->fragmentable == on)
 		return;
@@ -128,29 +129,19 @@ static void add_header_fields(struct control *control, const struct udp_socket *
 		control_add_int(control, level, v4 ? IP_TTL : IPV6_HOPLIMIT, ttl);
 }
 
-int udp_send(struct udp_socket *s, const struct path *path, uint8_t ttl, uint8_t tos,
+int udp_send_once(struct udp_socket *s, const struct path *path, uint8_t ttl, uint8_t tos,
 	const void *buf, size_t len)
 {
-	size_t whole = s->bound.family == ADDR_V4 ? UDP_WHOLE_V4 : UDP_WHOLE_V6;
 	struct iovec piece = {.iov_base = (void *)buf, .iov_len = len};
 	struct control control;
 	union sockaddr_any name;
 	struct msghdr message;
-	int error;
 
-	if (!s->connected && path->remote.family != s->bound.family)
-		return udp_count(s, -EAFNOSUPPORT);
 	udp_address(&message, &name, s, path, &piece, 1);
 	control.len = 0;
 	add_header_fields(&control, s, path, ttl, tos);
 	control_attach(&message, &control);
-	set_fragmentable(s, len > whole);
-	error = udp_transmit(s, &message);
-	if (error == -EMSGSIZE && s->df && !s->fragmentable) {
-		set_fragmentable(s, true);
-		error = udp_transmit(s, &message);
-	}
-	return udp_count(s, error);
+	return udp_transmit(s, &message);
 }
 
 /* Joins pieces that lie end to end, as those of a message received by GRO do: each piece
@@ -189,7 +180,7 @@ int udp_send_run(struct udp_socket *s, const struct path *path, uint8_t tos,
 	add_header_fields(&control, s, path, 0, tos);
 	control_add(&control, SOL_UDP, UDP_SEGMENT, &size, sizeof(size));
 	control_attach(&message, &control);
-	set_fragmentable(s, false);
+	udp_set_fragmentable(s, false);
 	error = udp_transmit(s, &message);
 	if (error == 0)
 		s->sent += count;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* UDP on any POSIX system: one datagram a call, no error queue. DF is left to the system.
- */
+/* UDP on any POSIX system: one datagram a call, no error queue. Where the system offers
+ * no DF, it may fragment probes of the path MTU, and data as well. */
 #if !defined(__linux__) || defined(EYELET_PORTABLE)
 
 #include "net/udp.h"
@@ -30,9 +30,36 @@ void udp_batch_free(struct udp_batch *batch)
 	free(batch);
 }
 
+/* Sets or clears DF. Returns false where there is no such thing. */
+static bool set_df(const struct udp_socket *s, bool on)
+{
+#if defined(IPV6_DONTFRAG)
+	if (s->bound.family == ADDR_V6)
+		return udp_set(s, IPPROTO_IPV6, IPV6_DONTFRAG, on);
+#endif
+#if defined(IP_DONTFRAG)
+	if (s->bound.family == ADDR_V4)
+		return udp_set(s, IPPROTO_IP, IP_DONTFRAG, on);
+#elif defined(IP_PMTUDISC_PROBE)
+	if (s->bound.family == ADDR_V4)
+		return udp_set(s, IPPROTO_IP, IP_MTU_DISCOVER,
+			on ? IP_PMTUDISC_PROBE : IP_PMTUDISC_DONT);
+#endif
+	(void)s, (void)on;
+	return false;
+}
+
 void udp_prepare(struct udp_socket *s, const struct udp_options *options)
 {
-	(void)s, (void)options;
+	s->df = options->public_side && set_df(s, true);
+}
+
+void udp_set_fragmentable(struct udp_socket *s, bool on)
+{
+	if (!s->df || s->fragmentable == on)
+		return;
+	s->fragmentable = on;
+	(void)set_df(s, !on);
 }
 
 bool udp_next_error(struct udp_socket *s, struct udp_error *error)
@@ -80,7 +107,7 @@ static int transmit_with(
 	return error;
 }
 
-int udp_send(struct udp_socket *s, const struct path *path, uint8_t ttl, uint8_t tos,
+int udp_send_once(struct udp_socket *s, const struct path *path, uint8_t ttl, uint8_t tos,
 	const void *buf, size_t len)
 {
 	struct iovec piece = {.iov_base = (void *)buf, .iov_len = len};
@@ -88,14 +115,12 @@ int udp_send(struct udp_socket *s, const struct path *path, uint8_t ttl, uint8_t
 	union sockaddr_any name;
 	struct msghdr message;
 
-	if (!s->connected && path->remote.family != s->bound.family)
-		return udp_count(s, -EAFNOSUPPORT);
 	udp_address(&message, &name, s, path, &piece, 1);
 	control.len = 0;
 	if (udp_wants_source(s, path))
 		control_add_source(&control, s->bound.family, path);
 	control_attach(&message, &control);
-	return udp_count(s, transmit_with(s, &message, ttl, tos));
+	return transmit_with(s, &message, ttl, tos);
 }
 
 static void decode_message(

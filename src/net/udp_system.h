@@ -16,6 +16,15 @@
  * indispensable. */
 void udp_prepare(struct udp_socket *s, const struct udp_options *options);
 
+/* Sends one datagram and counts the calls alone; the remote's family is the socket's or
+ * the socket is connected. Returns 0 or -errno. */
+int udp_send_once(struct udp_socket *s, const struct path *path, uint8_t ttl, uint8_t tos,
+	const void *buf, size_t len);
+
+/* Where s->df is set: whether what is too long for the interface leaves as fragments or
+ * is refused. Keeps s->fragmentable. */
+void udp_set_fragmentable(struct udp_socket *s, bool on);
+
 /* Sends count datagrams of segment bytes, the last perhaps shorter, by one call and
  * counts them as sent. Returns 0, or -errno with nothing sent and only the call counted.
  */

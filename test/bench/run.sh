@@ -9,7 +9,7 @@
 # that the sink got once and whole. The loads:
 #   even   20,000 datagrams a second, each alone: a game server, some calls
 #   flood  each alone, as fast as one core sends them; what is lost is shown
-#   burst  runs of 32 by UDP_SEGMENT, 100,000 datagrams a second: QUIC, WireGuard
+#   burst  runs of 32 by UDP_SEGMENT, 40,000 datagrams a second: QUIC, WireGuard
 # socat forwards both ways (UDP4-LISTEN,fork: a process a client, which poll, read and write
 # for each datagram; UDP4-RECVFROM,fork would fork for each), with buffers as large as ours.
 # Where one guest sends, two bare hops in a row show what is left to gain: recv and send, one
@@ -23,7 +23,7 @@ OUT=build/bench
 LOAD=$OUT/load
 GUESTS=100
 EVEN_RATE=20000
-BURST_RATE=100000
+BURST_RATE=40000
 BURST=32
 
 SIZES=(64 512 1200)

@@ -15,11 +15,14 @@ static size_t seal(uint8_t *out, const uint8_t *plain, size_t len,
 	const uint8_t attempt[ID_SIZE], const uint8_t *instance, uint64_t sequence)
 {
 	const struct credentials *c = &fuzz_known()->credentials;
-	struct crypto_aead *aead = fuzz_offer_cipher(attempt, instance, true);
+	struct crypto_aead *aead;
 
-	crypto_aead_seal(aead, sequence, c->service, sizeof(c->service), plain, len, out);
+	memset(out, 7, OFFER_RANDOM);
+	aead = fuzz_offer_cipher(attempt, instance, out, true);
+	crypto_aead_seal(aead, sequence, c->service, sizeof(c->service), plain, len,
+		out + OFFER_RANDOM);
 	crypto_aead_free(aead);
-	return len + CRYPTO_TAG_SIZE;
+	return OFFER_RANDOM + len + CRYPTO_TAG_SIZE;
 }
 
 static void sign_static(uint8_t *plain, size_t len)
@@ -63,14 +66,16 @@ static bool known_same_ip(const struct addr *a, const struct addr *b)
 static bool may_send(
 	const struct vantage *v, const struct addr *a, const struct addr *peer)
 {
-	bool on_link = false, behind_same = known_same_ip(a, peer), loopback = false;
+	bool near = false, inside = false, here = false;
 
 	for (size_t i = 0; i < v->local_count; i++)
-		on_link = on_link || addr_same_prefix(&v->locals[i], a,
-					     a->family == ADDR_V4 ? 24 : 64);
-	for (size_t i = 0; i < v->observed_count; i++) {
-		behind_same = behind_same || known_same_ip(&v->observed[i], peer);
-		loopback = loopback || addr_is_loopback(&v->observed[i]);
+		near = near ||
+		       addr_same_prefix(&v->locals[i], a, a->family == ADDR_V4 ? 24 : 64);
+	for (size_t i = 0; i < v->observed_count; i++)
+		near = near || known_same_ip(&v->observed[i], peer);
+	for (size_t i = 0; i < v->server_count; i++) {
+		here = here || addr_is_loopback(&v->servers[i]);
+		inside = inside || addr_is_private(&v->servers[i]);
 	}
 	for (size_t i = 0; i < v->forbidden_count; i++)
 		if (addr_equal(&v->forbidden[i], a))
@@ -78,19 +83,29 @@ static bool may_send(
 	if (a->port == 0 || a->family == ADDR_NONE)
 		return false;
 	if (addr_is_loopback(a))
-		return loopback && addr_is_loopback(peer);
-	return addr_is_sendable(a) && (!addr_is_private(a) || on_link || behind_same);
+		return here && addr_is_loopback(peer);
+	near = near || ((inside || here) && known_same_ip(a, peer));
+	return addr_is_sendable(a) && (!addr_is_private(a) || near);
 }
 
 static void judge(struct input *in, const struct candidates *list)
 {
-	struct addr locals[2], observed[2], forbidden[2], peer = input_addr(in);
-	const struct vantage v = {locals, 2, observed, 2, forbidden, 2};
+	struct addr locals[2], observed[2], forbidden[2], servers[2],
+		peer = input_addr(in);
+	const struct vantage v = {.servers = servers,
+		.server_count = 2,
+		.locals = locals,
+		.local_count = 2,
+		.observed = observed,
+		.observed_count = 2,
+		.forbidden = forbidden,
+		.forbidden_count = 2};
 
 	for (unsigned i = 0; i < 2; i++) {
 		locals[i] = input_addr(in);
 		observed[i] = input_addr(in);
 		forbidden[i] = input_addr(in);
+		servers[i] = input_addr(in);
 	}
 	for (unsigned i = 0; i < list->count; i++) {
 		const struct addr *a = &list->of[i].addr;
@@ -104,6 +119,8 @@ static void try_guest(struct input *in, const uint8_t *payload, size_t len,
 	const uint8_t attempt[ID_SIZE])
 {
 	const struct credentials *c = &fuzz_known()->credentials;
+	struct dice dice = {3};
+	const struct entropy entropy = dice_entropy(&dice);
 	struct guest_offer offer, again;
 	uint8_t out[PAYLOAD_MAX];
 	size_t out_len;
@@ -111,7 +128,7 @@ static void try_guest(struct input *in, const uint8_t *payload, size_t len,
 	if (!guest_offer_open(&offer, payload, len, c, attempt))
 		return;
 	check_list(&offer.candidates);
-	out_len = guest_offer_seal(out, &offer, c, attempt);
+	out_len = guest_offer_seal(out, &offer, c, attempt, &entropy);
 	REQUIRE(out_len <= PAYLOAD_MAX &&
 		guest_offer_open(&again, out, out_len, c, attempt));
 	REQUIRE(again.trial == offer.trial);
@@ -124,6 +141,8 @@ static void try_host(struct input *in, const uint8_t *payload, size_t len,
 {
 	const struct service *s = &fuzz_known()->service;
 	const struct credentials *c = &fuzz_known()->credentials;
+	struct dice dice = {3};
+	const struct entropy entropy = dice_entropy(&dice);
 	struct host_offer offer, again;
 	uint8_t out[PAYLOAD_MAX];
 	size_t out_len;
@@ -131,7 +150,7 @@ static void try_host(struct input *in, const uint8_t *payload, size_t len,
 	if (!host_offer_open(&offer, payload, len, c, attempt, s->instance, sequence))
 		return;
 	check_list(&offer.candidates);
-	out_len = host_offer_seal(out, &offer, s, c, attempt, sequence);
+	out_len = host_offer_seal(out, &offer, s, c, attempt, sequence, &entropy);
 	REQUIRE(out_len <= PAYLOAD_MAX);
 	REQUIRE(host_offer_open(&again, out, out_len, c, attempt, s->instance, sequence));
 	REQUIRE(memcmp(again.host_static, offer.host_static, CRYPTO_KEY_SIZE) == 0);
@@ -144,7 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input in = input_over(data, size);
 	uint8_t what = input_u8(&in), sequence = input_u8(&in);
 	uint8_t attempt[ID_SIZE] = "attempt", plain[PLAIN_MAX];
-	uint8_t sealed[PLAIN_MAX + CRYPTO_TAG_SIZE], *payload;
+	uint8_t sealed[OFFER_RANDOM + PLAIN_MAX + CRYPTO_TAG_SIZE], *payload;
 	size_t len, want = input_u16(&in) % (PLAIN_MAX + 1);
 	const uint8_t *view = input_view(&in, want, &len);
 	const struct known *known = fuzz_known();

@@ -30,10 +30,15 @@ enum op {
 	OP_MAC,       /* flight */
 	OP_MESSAGE,   /* record, type, code, to */
 	OP_STORM,
-	OP_STUN,    /* from */
-	OP_BLOCK,   /* links */
-	OP_BURST,   /* application, count */
-	OP_RESERVE, /* seconds in sixteenths of minutes, missed */
+	OP_STUN,      /* from */
+	OP_BLOCK,     /* links */
+	OP_BURST,     /* application, count */
+	OP_WAIT_MORE, /* fours of seconds */
+	OP_STARVE,    /* which allocation of the core from now fails; 0 none */
+	OP_PERSON,    /* who runs the guest from its next start on */
+	OP_INSTANCE,  /* of the host from its next start on */
+	OP_MOVE,      /* role, and in the highest bit: it is told */
+	OP_MTU,       /* which */
 	OP_COUNT
 };
 
@@ -59,6 +64,8 @@ static struct lab_setup read_setup(struct input *in)
 		.no_services = (b & 96) == 96,
 		.no_attempts = (b & 160) == 160,
 		.inside = c & 1,
+		.no_nat = (c & 6) == 2,
+		.named = (c & 6) == 4,
 		.misnamed = (c & 6) == 6,
 		.guests_max = guests[c >> 3 & 3],
 		.half_open_max = half_open[c >> 5 & 3],
@@ -82,7 +89,7 @@ static struct addr some_addr(struct lab *lab, uint8_t which)
 	case 6:
 		m = &lab->machines[which % 8 == 5 ? LAB_HOST : LAB_GUEST];
 		a = m->public;
-		a.port = m->sockets[0].bound.port;
+		a.port = (uint16_t)(m->sockets[0].bound.port + m->moved);
 		return a;
 	default:
 		m = &lab->machines[which & 8 ? LAB_HOST : LAB_GUEST];
@@ -98,6 +105,13 @@ static size_t some_size(uint8_t which)
 		65485, 65486, 65487, 65488, 65507};
 
 	return sizes[which % (sizeof(sizes) / sizeof(sizes[0]))];
+}
+
+static size_t some_mtu(uint8_t which)
+{
+	static const size_t sizes[] = {0, 1464, 1452, 1372, 1252, 1096, 1000, 900};
+
+	return sizes[which % 8];
 }
 
 static void mutate(struct lab_datagram *d, size_t at, uint8_t bits)
@@ -129,7 +143,8 @@ static void touch_flight(struct lab *lab, enum op op, unsigned i, struct input *
 	case OP_DROP: lab_drop(lab, i); break;
 	case OP_COPY:
 		if (d->icmp == 0)
-			lab_send(lab, &moved.from, &moved.to, moved.data, moved.len);
+			lab_send(lab, &moved.from, &moved.to, moved.data, moved.len,
+				moved.spoofed);
 		break;
 	case OP_FIRST:
 		memmove(&lab->flights[1], &lab->flights[0], i * sizeof(*d));
@@ -156,7 +171,7 @@ static void inject(struct lab *lab, struct input *in)
 	size_t len;
 	const uint8_t *view = input_view(in, input_u8(in), &len);
 
-	lab_send(lab, &from, &to, view, len);
+	lab_send(lab, &from, &to, view, len, true);
 }
 
 static const struct lab_datagram *some_record(struct lab *lab, uint8_t which)
@@ -179,7 +194,7 @@ static void replay(struct lab *lab, struct input *in)
 		return;
 	a = from & 0x80 ? d->from : some_addr(lab, from);
 	b = to & 0x80 ? d->to : some_addr(lab, to);
-	lab_send(lab, &a, &b, d->data, d->len);
+	lab_send(lab, &a, &b, d->data, d->len, !addr_equal(&a, &d->from));
 }
 
 /* An ICMP error about a record, at the machine that sent it. */
@@ -236,7 +251,7 @@ static void stun(struct lab *lab, struct input *in)
 	struct addr from = some_addr(lab, input_u8(in)), to = lab_server(lab, false);
 	uint8_t out[STUN_REQUEST_SIZE], id[STUN_ID_SIZE] = "question 12";
 
-	lab_send(lab, &from, &to, out, stun_write_request(out, id));
+	lab_send(lab, &from, &to, out, stun_write_request(out, id), true);
 }
 
 static void step(struct lab *lab, struct input *in)
@@ -254,7 +269,17 @@ static void step(struct lab *lab, struct input *in)
 		first = input_u8(in);
 		lab_wait(lab, (first & 0x7f) * SECOND, first >> 7);
 		break;
-	case OP_RESERVE: lab_wait(lab, (uint64_t)input_u8(in) * 4 * SECOND, false); break;
+	case OP_MOVE:
+		first = input_u8(in);
+		lab_move(lab, first & 1 ? LAB_HOST : LAB_GUEST, first >> 7);
+		break;
+	case OP_MTU: lab->mtu = some_mtu(input_u8(in)); break;
+	case OP_STARVE: fuzz_starve(input_u8(in)); break;
+	case OP_PERSON: lab->person = input_u8(in) % LAB_PEOPLE; break;
+	case OP_INSTANCE: lab->service.instance[0] = input_u8(in) % 4; break;
+	case OP_WAIT_MORE:
+		lab_wait(lab, (uint64_t)input_u8(in) * 4 * SECOND, false);
+		break;
 	case OP_INJECT: inject(lab, in); break;
 	case OP_REPLAY: replay(lab, in); break;
 	case OP_GUEST:

@@ -79,6 +79,33 @@ void *fuzz_alloc(size_t size)
 	return memory;
 }
 
+static unsigned starve_in;
+
+void fuzz_starve(unsigned n)
+{
+	starve_in = n;
+}
+
+static bool starves(void)
+{
+	return starve_in > 0 && --starve_in == 0;
+}
+
+void *core_malloc(size_t size)
+{
+	return starves() ? NULL : malloc(size);
+}
+
+void *core_calloc(size_t count, size_t size)
+{
+	return starves() ? NULL : calloc(count, size);
+}
+
+void *core_realloc(void *memory, size_t size)
+{
+	return starves() ? NULL : realloc(memory, size);
+}
+
 uint8_t *fuzz_copy(const uint8_t *bytes, size_t len)
 {
 	/* malloc(0) is a place of which ASan lets no byte be read. */
@@ -136,19 +163,21 @@ const struct known *fuzz_known(void)
 	return &known;
 }
 
-struct crypto_aead *fuzz_offer_cipher(
-	const uint8_t attempt[16], const uint8_t *instance, bool seal)
+struct crypto_aead *fuzz_offer_cipher(const uint8_t attempt[16], const uint8_t *instance,
+	const uint8_t random[OFFER_RANDOM], bool seal)
 {
 	const struct credentials *c = &fuzz_known()->credentials;
-	uint8_t salt[16 + INSTANCE_SIZE], key[CRYPTO_KEY_SIZE];
+	uint8_t salt[16 + OFFER_RANDOM + INSTANCE_SIZE], key[CRYPTO_KEY_SIZE];
 	struct crypto_aead *aead;
 
 	memcpy(salt, attempt, 16);
+	memcpy(salt + 16, random, OFFER_RANDOM);
 	if (instance != NULL)
-		memcpy(salt + 16, instance, INSTANCE_SIZE);
+		memcpy(salt + 16 + OFFER_RANDOM, instance, INSTANCE_SIZE);
 	crypto_hkdf(key, sizeof(key), c->seal_key, sizeof(c->seal_key), salt,
-		instance != NULL ? sizeof(salt) : 16,
+		instance != NULL ? sizeof(salt) : 16 + OFFER_RANDOM,
 		instance != NULL ? "eyelet host offer" : "eyelet guest offer");
+	fuzz_starve(0);
 	aead = crypto_aead_new(CIPHER_CHACHA20_POLY1305, key, seal);
 	REQUIRE(aead != NULL);
 	return aead;

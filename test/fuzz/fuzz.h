@@ -47,6 +47,13 @@ char *fuzz_text(const uint8_t *bytes, size_t len);
 /* Memory or the end. */
 void *fuzz_alloc(size_t size);
 
+/* The core's objects are built to call these in the place of malloc and its kin. After
+ * fuzz_starve(n) its n-th allocation from now fails, once; 0: none does. */
+void *core_malloc(size_t size);
+void *core_calloc(size_t count, size_t size);
+void *core_realloc(void *memory, size_t size);
+void fuzz_starve(unsigned n);
+
 /* Randomness from a fixed seed (SplitMix64). */
 struct dice {
 	uint64_t state;
@@ -63,8 +70,10 @@ struct known {
 const struct known *fuzz_known(void);
 
 /* The context that seals (or opens) that service's offers of an attempt, as PROTOCOL.md has
- * it, written a second time; of a guest's where instance is NULL. */
-struct crypto_aead *fuzz_offer_cipher(
-	const uint8_t attempt[16], const uint8_t *instance, bool seal);
+ * it, written a second time; of a guest's where instance is NULL. random is what the payload
+ * begins with. */
+#define OFFER_RANDOM 16
+struct crypto_aead *fuzz_offer_cipher(const uint8_t attempt[16], const uint8_t *instance,
+	const uint8_t random[OFFER_RANDOM], bool seal);
 
 #endif

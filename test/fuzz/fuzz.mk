@@ -17,6 +17,8 @@ TARGETS  = stun message ticket candidate frame handshake core
 CFLAGS   = -std=c11 -O1 -g -fno-omit-frame-pointer -Wall -Wextra -Wshadow -Wconversion \
 	   -Wmissing-prototypes -Wstrict-prototypes -Wvla $(FLAGS) -MMD -MP
 CPPFLAGS = -D_GNU_SOURCE -Isrc -Itest
+# Allocations of the core can be made to fail (fuzz.h).
+STARVE   = -Dmalloc=core_malloc -Dcalloc=core_calloc -Drealloc=core_realloc
 
 CORE    := $(patsubst src/core/%.c,$(BUILD)/src/%.o,$(wildcard src/core/*.c))
 LAB     := $(patsubst test/fuzz/%.c,$(BUILD)/obj/%.o,$(wildcard test/fuzz/lab*.c))
@@ -26,11 +28,11 @@ WRITER  := $(patsubst test/fuzz/%.c,$(BUILD)/obj/%.o,$(wildcard test/fuzz/seeds*
 all: $(addprefix $(BUILD)/,$(TARGETS))
 seeds: $(BUILD)/seeds
 
-$(BUILD)/src/%.o: src/core/%.c
+$(BUILD)/src/%.o: src/core/%.c test/fuzz/fuzz.mk
 	@mkdir -p $(@D)
-	$(CLANG) $(CPPFLAGS) $(CFLAGS) $(GUIDE) -c $< -o $@
+	$(CLANG) $(CPPFLAGS) $(STARVE) $(CFLAGS) $(GUIDE) -c $< -o $@
 
-$(BUILD)/obj/%.o: test/fuzz/%.c
+$(BUILD)/obj/%.o: test/fuzz/%.c test/fuzz/fuzz.mk
 	@mkdir -p $(@D)
 	$(CLANG) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 

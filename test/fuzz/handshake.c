@@ -122,16 +122,17 @@ static void pass_welcome(struct pair *p, struct input *in, uint8_t what)
 {
 	uint8_t payload[WELCOME_PAYLOAD_SIZE], read[WELCOME_PAYLOAD_SIZE];
 	uint8_t noise[WELCOME_NOISE_SIZE], welcome[WELCOME_SIZE];
+	const uint8_t *mac_key = p->known->credentials.mac_key;
 	struct noise_keys host_keys, guest_keys;
 	const uint8_t *message;
 
 	input_bytes(in, payload, sizeof(payload));
 	if (!noise_write_welcome(&p->host, payload, sizeof(payload), noise, &host_keys))
 		return;
-	REQUIRE(welcome_encode(welcome, p->attempt, noise) == WELCOME_SIZE);
-	message = welcome_decode(welcome, WELCOME_SIZE);
+	REQUIRE(welcome_encode(welcome, p->attempt, noise, mac_key) == WELCOME_SIZE);
+	message = welcome_decode(welcome, WELCOME_SIZE, mac_key);
 	REQUIRE(message != NULL && memcmp(message, noise, sizeof(noise)) == 0);
-	REQUIRE(welcome_decode(welcome, WELCOME_SIZE - 1) == NULL);
+	REQUIRE(welcome_decode(welcome, WELCOME_SIZE - 1, mac_key) == NULL);
 	refuse_welcome(p, in, noise, what);
 	if (what & FOREIGN_STATIC)
 		return;

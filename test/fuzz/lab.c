@@ -3,6 +3,7 @@
 
 #include "core/frame.h"
 #include "core/rendezvous.h"
+#include "core/resume.h"
 
 #define SERVER_PORTS 5 /* its own and the further ones */
 #define HOST_PORT    40000
@@ -63,7 +64,7 @@ void lab_drop(struct lab *lab, unsigned i)
 }
 
 void lab_send(struct lab *lab, const struct addr *from, const struct addr *to,
-	const uint8_t *data, size_t len)
+	const uint8_t *data, size_t len, bool spoofed)
 {
 	uint8_t *copy = fuzz_copy(data, len); /* first: data may be the oldest flight's */
 	struct lab_datagram *d;
@@ -73,7 +74,17 @@ void lab_send(struct lab *lab, const struct addr *from, const struct addr *to,
 		return;
 	}
 	d = flight_add(lab);
-	*d = (struct lab_datagram){.from = *from, .to = *to, .len = len, .data = copy};
+	*d = (struct lab_datagram){
+		.from = *from, .to = *to, .spoofed = spoofed, .len = len, .data = copy};
+}
+
+/* The port that its NAT gives a machine's socket. */
+static uint16_t outside_port(
+	const struct lab_machine *m, const struct addr *bound, bool outside)
+{
+	bool mapped = outside && bound->family == ADDR_V4;
+
+	return (uint16_t)(bound->port + (mapped ? m->moved : 0));
 }
 
 struct lab_machine *lab_machine_at(
@@ -87,11 +98,12 @@ struct lab_machine *lab_machine_at(
 			continue;
 		for (uint32_t i = 0; i < LAB_SOCKETS; i++) {
 			const struct addr *bound = &m->sockets[i].bound;
+			uint16_t port = outside_port(m, bound, outside);
 
 			if (m->sockets[i].open && bound->family == to->family &&
-				(bound->port == to->port ||
+				(port == to->port ||
 					(role == LAB_HOST && lab->setup.spoilt &&
-						bound->port + SPOILT_BY == to->port))) {
+						port + SPOILT_BY == to->port))) {
 				*socket = i;
 				return m;
 			}
@@ -115,7 +127,8 @@ static struct addr seen_as(const struct lab *lab, const struct lab_machine *m,
 	const struct addr server = lab_server(lab, false);
 	struct addr from = bound->family == ADDR_V6 ? m->v6 : m->public;
 
-	from.port = m->role == LAB_RENDEZVOUS ? path->local.port : bound->port;
+	from.port = m->role == LAB_RENDEZVOUS ? path->local.port
+					      : outside_port(m, bound, true);
 	if (addr_is_private(&path->remote) && lab->setup.same_site) {
 		from = m->local;
 		from.port = bound->port;
@@ -167,7 +180,6 @@ void lab_emit(struct lab *lab, struct lab_machine *m, const struct path *path,
 	REQUIRE(path->socket < LAB_SOCKETS && m->sockets[path->socket].open);
 	bound = &m->sockets[path->socket].bound;
 	REQUIRE(bound->family == path->remote.family && len > 0 && len <= 65507);
-	REQUIRE(++m->outputs <= LAB_BURST);
 	from = seen_as(lab, m, path, bound);
 	trace_datagram(lab, "send", &from, &path->remote, data, len);
 	judge_output(lab, m, &path->remote, data, len);
@@ -177,8 +189,9 @@ void lab_emit(struct lab *lab, struct lab_machine *m, const struct path *path,
 		return;
 	}
 	to = lab_machine_at(lab, &path->remote, &socket);
-	if (to != NULL && !is_blocked(lab, m->role, to->role))
-		lab_send(lab, &from, &path->remote, data, len);
+	if (to != NULL && !is_blocked(lab, m->role, to->role) &&
+		(lab->mtu == 0 || len <= lab->mtu))
+		lab_send(lab, &from, &path->remote, data, len, false);
 }
 
 /* --- the machines ------------------------------------------------------------------- */
@@ -212,6 +225,9 @@ static bool is_known_id(const struct lab *lab, const uint8_t *data)
 static bool is_garbage(const struct lab *lab, const struct lab_machine *m,
 	const uint8_t *data, size_t len)
 {
+	/* A challenge is believed by the tag in it, and costs a resume at most. */
+	if (challenge_is(data, len))
+		return false;
 	if (!message_is(data, len))
 		return !is_genuine(lab, data, len);
 	return m->role != LAB_RENDEZVOUS && !is_known_id(lab, data);
@@ -227,7 +243,7 @@ static void take_token(struct lab *lab, const uint8_t *data, size_t len)
 }
 
 void lab_hand(struct lab *lab, struct lab_machine *m, const struct path *path,
-	const uint8_t *data, size_t len)
+	const uint8_t *data, size_t len, bool spoofed)
 {
 	const struct lab_parts *parts = lab_parts(m);
 	bool garbage = is_garbage(lab, m, data, len);
@@ -243,7 +259,7 @@ void lab_hand(struct lab *lab, struct lab_machine *m, const struct path *path,
 	REQUIRE(verdict < VERDICT_COUNT);
 	if (garbage && verdict != VERDICT_DROP_VERSION)
 		REQUIRE(parts->state(m) == before && verdict != VERDICT_DELIVER);
-	judge_input(lab, m, &path->remote, data, len, verdict);
+	judge_input(lab, m, &path->remote, data, len, verdict, spoofed);
 	if (m->role == LAB_HOST && verdict == VERDICT_CONSUMED)
 		take_token(lab, data, len);
 	if (verdict == VERDICT_DELIVER)
@@ -270,7 +286,7 @@ void lab_deliver(struct lab *lab, unsigned i)
 		path.local = m->sockets[path.socket].bound;
 		if (m->role == LAB_RENDEZVOUS)
 			path.local.port = d.to.port;
-		lab_hand(lab, m, &path, d.data, d.len);
+		lab_hand(lab, m, &path, d.data, d.len, d.spoofed);
 	}
 	free(d.data);
 }
@@ -308,8 +324,10 @@ static void pull(struct lab *lab, struct lab_machine *m)
 	bool any;
 
 	do {
-		for (any = false; parts->output(lab, m, &d); any = true)
+		for (any = false; parts->output(lab, m, &d); any = true) {
+			REQUIRE(++m->outputs <= LAB_BURST);
 			lab_emit(lab, m, &d.path, d.ttl, d.data, d.len);
+		}
 		for (; parts->next_event(m, &event); any = true)
 			take_event(lab, m, &event);
 		parts->flush(lab, m);
@@ -327,6 +345,17 @@ void lab_settle(struct lab *lab, struct lab_machine *m)
 		pull(lab, m);
 	}
 	parts->check(lab, m);
+}
+
+uint64_t lab_keys_state(const struct session *s)
+{
+	uint64_t hash = 0;
+
+	for (unsigned i = 0; i < SESSION_EPOCHS; i++)
+		if (s->generations[i] != NULL)
+			hash = hash * 31 +
+			       lab_hash(s->generations[i], sizeof(*s->generations[i]));
+	return hash;
 }
 
 static uint64_t next_timeout(const struct lab *lab)
@@ -384,6 +413,9 @@ static void start(struct lab *lab, enum lab_role role)
 	memset(m->sockets, 0, sizeof(m->sockets));
 	m->outputs = 0;
 	lab_parts(m)->start(lab, m);
+	if (m->core == NULL) /* memory ran out, which it does once */
+		lab_parts(m)->start(lab, m);
+	REQUIRE(m->core != NULL);
 	open_socket(lab, m, 0, ADDR_V4, ports[role]);
 	if (lab->setup.v6)
 		open_socket(lab, m, 1, ADDR_V6, ports[role]);
@@ -399,6 +431,17 @@ static void stop(struct lab *lab, enum lab_role role)
 
 	lab_parts(m)->destroy(lab, m);
 	m->core = NULL;
+}
+
+void lab_move(struct lab *lab, enum lab_role role, bool told)
+{
+	struct lab_machine *m = &lab->machines[role];
+
+	m->moved = (uint16_t)((m->moved + 11) % SPOILT_BY);
+	m->outputs = 0;
+	if (told)
+		lab_parts(m)->network_changed(lab, m);
+	lab_settle(lab, m);
 }
 
 void lab_restart(struct lab *lab, enum lab_role role)
@@ -425,7 +468,8 @@ static void place(struct lab *lab)
 	m[LAB_RENDEZVOUS].local =
 		lab->setup.inside ? addr_v4(10, 0, 0, 1, 0) : m[LAB_RENDEZVOUS].public;
 	m[LAB_HOST].public = addr_v4(198, 51, 100, 2, 0);
-	m[LAB_HOST].local = addr_v4(192, 168, 1, 2, 0);
+	m[LAB_HOST].local =
+		lab->setup.no_nat ? m[LAB_HOST].public : addr_v4(192, 168, 1, 2, 0);
 	m[LAB_GUEST].public = addr_v4(203, 0, 113, 3, 0);
 	m[LAB_GUEST].local = addr_v4(192, 168, lab->setup.same_site ? 1 : 3, 3, 0);
 	for (unsigned i = 0; i < LAB_ROLES; i++) {
@@ -449,7 +493,11 @@ void lab_open(struct lab *lab, const struct lab_setup *setup)
 		credentials_derive(&lab->guest_credentials,
 			lab->guest_credentials.service,
 			(const uint8_t *)"another secret..");
-	entropy.fill(entropy.arg, lab->identity, sizeof(lab->identity));
+	lab->service = fuzz_known()->service;
+	for (unsigned i = 0; i < LAB_PEOPLE; i++) {
+		entropy.fill(entropy.arg, lab->people[i].identity, CRYPTO_KEY_SIZE);
+		crypto_x25519_public(lab->people[i].public, lab->people[i].identity);
+	}
 	place(lab);
 	for (unsigned role = 0; role < LAB_ROLES; role++)
 		start(lab, role);
@@ -457,6 +505,7 @@ void lab_open(struct lab *lab, const struct lab_setup *setup)
 
 void lab_close(struct lab *lab)
 {
+	fuzz_starve(0);
 	for (unsigned role = 0; role < LAB_ROLES; role++)
 		stop(lab, role);
 	while (lab->flight_count > 0)

@@ -14,15 +14,17 @@
 #include "core/verdict.h"
 #include "fuzz/fuzz.h"
 
-#define LAB_FLIGHTS 64   /* datagrams under way; more push the oldest out */
-#define LAB_RECORDS 64   /* of the latest sent, for replays */
+#define LAB_FLIGHTS 160 /* datagrams under way; more push the oldest out */
+#define LAB_RECORDS 64  /* of the latest sent, for replays */
 #define LAB_LOG     4096 /* datagrams sent, by hash; beyond, nobody knows what is genuine */
 #define LAB_SOCKETS 8
+#define LAB_PEOPLE  3
+#define LAB_PARTS   70  /* of a datagram */
 #define LAB_FLOWS   16  /* of the host */
 #define LAB_SENT    256 /* payloads */
 #define LAB_RULES   256 /* accounts and attempts of a judge */
 #define LAB_EXPIRES 20  /* calls of expire at one instant that are no busy loop */
-#define LAB_BURST   300 /* datagrams from one input or wait */
+#define LAB_BURST   100 /* datagrams of the core's own from one input or wait */
 
 enum lab_role { LAB_RENDEZVOUS, LAB_HOST, LAB_GUEST, LAB_ROLES };
 
@@ -31,17 +33,20 @@ struct lab_setup {
 	bool no_stun, private, unlisted; /* the rendezvous */
 	bool no_services, no_attempts;   /* its tables have no room */
 	bool inside;                     /* its address is private, as behind a 1:1 NAT */
+	bool named;                      /* and it was told the public one */
 	bool misnamed;  /* it goes by another address than the one dialled */
 	bool wrong_key; /* the guest's */
 	bool host_plain_cipher, guest_other_cipher;
 	bool spoilt;    /* the host's NAT maps by destination */
 	bool same_site; /* guest and host behind one NAT */
 	bool v6, early, no_alts, public_host;
+	bool no_nat; /* before the host */
 	uint32_t guests_max, flows_max, half_open_max;
 };
 
 struct lab_datagram {
 	struct addr from, to; /* as on the wire at its end */
+	bool spoofed;         /* who sent it is not at `from` */
 	uint8_t icmp; /* type of an ICMP error about data, sent by `from`; 0 else */
 	enum lab_role about; /* whose datagram an ICMP error is about */
 	struct path path;    /* and which path of its */
@@ -79,6 +84,7 @@ struct lab_machine {
 		bool open;
 		struct addr bound; /* local address and port */
 	} sockets[LAB_SOCKETS];
+	uint16_t moved; /* what its NAT adds to its ports since it forgot the mappings */
 	struct lab_judge judge;
 	unsigned outputs; /* since the last input or wait */
 };
@@ -91,14 +97,22 @@ struct lab_sent {
 	size_t len;
 };
 
+/* Somebody who runs the guest. */
+struct lab_person {
+	uint8_t identity[CRYPTO_KEY_SIZE], public[CRYPTO_KEY_SIZE];
+	uint32_t number; /* that the host gave; 0 before */
+};
+
 struct lab {
 	struct lab_setup setup;
 	struct dice dice;
 	uint64_t now;
 	struct lab_machine machines[LAB_ROLES];
 	struct credentials guest_credentials;
-	uint8_t identity[CRYPTO_KEY_SIZE];
-	uint32_t guest_number; /* that the host gave the identity; 0 before */
+	struct service service; /* with the instance of the host that runs now */
+	struct lab_person people[LAB_PEOPLE];
+	unsigned person;  /* who runs the guest now */
+	size_t mtu;       /* UDP payload that passes; 0: any */
 	unsigned blocked; /* bit 0 rendezvous-host, 1 rendezvous-guest, 2 host-guest */
 	struct lab_datagram flights[LAB_FLIGHTS], records[LAB_RECORDS];
 	unsigned flight_count, record_count; /* records ever: a ring */
@@ -110,7 +124,7 @@ struct lab {
 	unsigned sent_count;
 	bool evil[2]; /* guest, host: seals what its application never sent */
 	uint8_t token[TOKEN_SIZE]; /* of the host's lease, as last heard */
-	bool stormed;
+	unsigned storms;
 	bool trace; /* FUZZ_TRACE is set: tells on stderr what happens */
 	/* Sees every datagram that is sent; may be NULL. */
 	void (*tap)(void *arg, const uint8_t *data, size_t len);
@@ -122,7 +136,7 @@ void lab_close(struct lab *lab);
 
 /* Puts a datagram on the network, copied; an address nobody has swallows it. */
 void lab_send(struct lab *lab, const struct addr *from, const struct addr *to,
-	const uint8_t *data, size_t len);
+	const uint8_t *data, size_t len, bool spoofed);
 /* Takes flight i out and hands it to whoever has its address. */
 void lab_deliver(struct lab *lab, unsigned i);
 void lab_drop(struct lab *lab, unsigned i);
@@ -130,6 +144,9 @@ void lab_drop(struct lab *lab, unsigned i);
 void lab_wait(struct lab *lab, uint64_t span, bool late);
 /* Everything under way arrives, in order; then time goes on to the next deadline. */
 void lab_run(struct lab *lab);
+
+/* The machine's NAT forgets it, the next mapping is elsewhere; told: it notices by itself. */
+void lab_move(struct lab *lab, enum lab_role role, bool told);
 
 /* kill -9 and start again, or only the polite end of a process. */
 void lab_restart(struct lab *lab, enum lab_role role);
@@ -152,7 +169,8 @@ void lab_evil_mac(struct lab *lab, unsigned i);
 /* A message with the id of a record, as from the rendezvous or the other end. */
 void lab_evil_message(
 	struct lab *lab, unsigned record, uint8_t type, uint8_t code, enum lab_role to);
-/* More hellos in an instant than the host takes without a cookie; once. */
+/* More hellos in an instant than the host takes without a cookie; it is slow, and so done
+ * a few times at most. */
 void lab_evil_storm(struct lab *lab);
 
 /* The machine with that address, or NULL; its socket. */
@@ -163,7 +181,7 @@ struct addr lab_server(const struct lab *lab, bool v6);
 void lab_settle(struct lab *lab, struct lab_machine *m);
 /* Hands a datagram to a machine, with all checks. */
 void lab_hand(struct lab *lab, struct lab_machine *m, const struct path *path,
-	const uint8_t *data, size_t len);
+	const uint8_t *data, size_t len, bool spoofed);
 /* A machine's output becomes a flight. */
 void lab_emit(struct lab *lab, struct lab_machine *m, const struct path *path,
 	uint8_t ttl, const uint8_t *data, size_t len);
@@ -172,9 +190,12 @@ uint8_t *lab_payload(struct lab *lab, bool to_host, uint16_t flow, size_t len);
 /* Requires that a payload was sent, and not delivered before. */
 void lab_delivered(struct lab *lab, bool to_host, const struct delivery *d);
 uint64_t lab_hash(const void *bytes, size_t len);
+/* What a session's keys have seen. */
+uint64_t lab_keys_state(const struct session *s);
 
 /* What differs between the three, in lab_ROLE.c. */
 struct lab_parts {
+	/* Leaves m->core NULL if memory ran out. */
 	void (*start)(struct lab *lab, struct lab_machine *m);
 	void (*destroy)(struct lab *lab, struct lab_machine *m);
 	enum verdict (*input)(struct lab *lab, struct lab_machine *m,
@@ -197,6 +218,7 @@ struct lab_parts {
 	uint64_t (*state)(const struct lab_machine *m);
 	/* Its session with the other end, or NULL. */
 	struct session *(*session)(const struct lab_machine *m);
+	void (*network_changed)(struct lab *lab, struct lab_machine *m);
 };
 extern const struct lab_parts lab_rendezvous_parts, lab_host_parts, lab_guest_parts;
 const struct lab_parts *lab_parts(const struct lab_machine *m);
@@ -211,7 +233,7 @@ void trace_event(
 
 /* lab_judge.c: amplification, and where nothing may be sent. */
 void judge_input(struct lab *lab, struct lab_machine *m, const struct addr *remote,
-	const uint8_t *data, size_t len, enum verdict verdict);
+	const uint8_t *data, size_t len, enum verdict verdict, bool spoofed);
 void judge_output(struct lab *lab, struct lab_machine *m, const struct addr *remote,
 	const uint8_t *data, size_t len);
 

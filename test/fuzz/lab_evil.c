@@ -4,13 +4,15 @@
 #include "core/frame.h"
 #include "fuzz/lab.h"
 
-#define STORM 1001 /* one more than the host's handshakes in a burst */
+#define STORMS 2
+#define STORM  1001 /* one more than the host's handshakes in a burst */
 
 void lab_evil_frame(struct lab *lab, enum lab_role from, uint8_t bits,
 	const uint8_t *plain, size_t len)
 {
 	struct lab_machine *m = &lab->machines[from];
 	struct session *s = lab_parts(m)->session(m);
+	struct generation *g = s != NULL ? session_current(s) : NULL;
 	struct frame_header h = {.epoch = bits >> 6,
 		.control = bits & 1,
 		.flow = bits & 2,
@@ -23,13 +25,14 @@ void lab_evil_frame(struct lab *lab, enum lab_role from, uint8_t bits,
 	text = fuzz_alloc(len + prefix);
 	out = fuzz_alloc(len + prefix + FRAME_OVERHEAD);
 	for (size_t i = 0; i < prefix; i++)
-		text[i] = (uint8_t)(s->sent >> (56 - 8 * i));
+		text[i] = (uint8_t)(g->sent >> (56 - 8 * i));
 	if (len > 0)
 		memcpy(text + prefix, plain, len);
-	h.counter = (uint32_t)(s->sent & 0xffffff);
+	h.counter = (uint32_t)(g->sent & 0xffffff);
+	h.epoch = (h.epoch ^ s->epoch) & 3;
 	frame_header_encode(out, &h);
 	out[0] |= bits >> 4 & 1;
-	crypto_aead_seal(s->seal, s->sent++, out, FRAME_HEADER_SIZE, text, len + prefix,
+	crypto_aead_seal(g->seal, g->sent++, out, FRAME_HEADER_SIZE, text, len + prefix,
 		out + FRAME_HEADER_SIZE);
 	lab->evil[from == LAB_GUEST ? 0 : 1] = true;
 	lab_emit(lab, m, &s->path, 0, out, len + prefix + FRAME_OVERHEAD);
@@ -43,12 +46,17 @@ static void change_offer(uint8_t *payload, size_t len, const uint8_t *attempt,
 	uint8_t bits)
 {
 	const uint8_t *service = fuzz_known()->credentials.service;
-	struct crypto_aead *open = fuzz_offer_cipher(attempt, instance, false);
-	struct crypto_aead *seal = fuzz_offer_cipher(attempt, instance, true);
+	struct crypto_aead *open, *seal;
 	uint8_t plain[PAYLOAD_MAX];
 
-	if (len > CRYPTO_TAG_SIZE && crypto_aead_open(open, sequence, service,
-					     CRYPTO_KEY_SIZE, payload, len, plain)) {
+	if (len <= OFFER_RANDOM + CRYPTO_TAG_SIZE)
+		return;
+	open = fuzz_offer_cipher(attempt, instance, payload, false);
+	seal = fuzz_offer_cipher(attempt, instance, payload, true);
+	payload += OFFER_RANDOM;
+	len -= OFFER_RANDOM;
+	if (crypto_aead_open(
+		    open, sequence, service, CRYPTO_KEY_SIZE, payload, len, plain)) {
 		plain[at % (len - CRYPTO_TAG_SIZE)] ^= bits;
 		crypto_aead_seal(seal, new_sequence, service, CRYPTO_KEY_SIZE, plain,
 			len - CRYPTO_TAG_SIZE, payload);
@@ -151,6 +159,7 @@ void lab_evil_mac(struct lab *lab, unsigned i)
 		memcpy(noise, buf + MESSAGE_HEADER_SIZE, sizeof(noise));
 		hello_encode(buf, id, noise, key, NULL);
 		break;
+	case MESSAGE_WELCOME:
 	case MESSAGE_BUSY:
 	case MESSAGE_REFUSE:
 		crypto_mac(buf + len - CRYPTO_MAC_SIZE, key, buf, len - CRYPTO_MAC_SIZE);
@@ -168,6 +177,15 @@ static const uint8_t *recorded_id(const struct lab *lab, unsigned record)
 							      : NULL;
 }
 
+/* Where the other end is seen. */
+static uint16_t other_port(const struct lab *lab, enum lab_role to)
+{
+	const struct lab_machine *m =
+		&lab->machines[to == LAB_HOST ? LAB_GUEST : LAB_HOST];
+
+	return (uint16_t)(m->sockets[0].bound.port + m->moved);
+}
+
 void lab_evil_message(
 	struct lab *lab, unsigned record, uint8_t type, uint8_t code, enum lab_role to)
 {
@@ -180,11 +198,14 @@ void lab_evil_message(
 
 	if (id == NULL)
 		return;
-	if (type == MESSAGE_BUSY || type == MESSAGE_REFUSE || type == MESSAGE_PUNCH) {
+	if (type == MESSAGE_BUSY || type == MESSAGE_REFUSE || type == MESSAGE_PUNCH ||
+		(type == MESSAGE_VERSION && code & 1)) {
 		from = lab->machines[to == LAB_HOST ? LAB_GUEST : LAB_HOST].public;
-		from.port = code;
+		from.port = other_port(lab, to);
+		if (type == MESSAGE_PUNCH && code != 0)
+			from.port = code;
 	}
-	at.port = m->sockets[0].bound.port;
+	at.port = (uint16_t)(m->sockets[0].bound.port + m->moved);
 	switch (type) {
 	case MESSAGE_BUSY: len = busy_encode(out, id, cookie, key); break;
 	case MESSAGE_REFUSE: len = refuse_encode(out, id, code, key); break;
@@ -195,7 +216,7 @@ void lab_evil_message(
 		break;
 	default: len = code_encode(out, type & 0x3f, id, code);
 	}
-	lab_send(lab, &from, &at, out, len);
+	lab_send(lab, &from, &at, out, len, true);
 }
 
 void lab_evil_storm(struct lab *lab)
@@ -205,21 +226,19 @@ void lab_evil_storm(struct lab *lab)
 	uint8_t hello[HELLO_SIZE], noise[HELLO_NOISE_SIZE] = {0};
 	const uint8_t *id = NULL;
 	struct delivery delivery;
+	enum verdict v = VERDICT_CONSUMED;
 
 	for (unsigned i = 0; i < LAB_RECORDS; i++)
 		if (lab->records[i].data != NULL && recorded_id(lab, i) != NULL &&
 			message_type(lab->records[i].data) == MESSAGE_INTRODUCE)
 			id = recorded_id(lab, i);
-	if (lab->stormed || id == NULL)
+	if (id == NULL || lab->storms++ >= STORMS)
 		return;
-	lab->stormed = true;
 	path.remote.port = 9;
 	hello_encode(hello, id, noise, fuzz_known()->credentials.mac_key, NULL);
-	for (unsigned i = 0; i < STORM; i++) {
-		enum verdict v = lab_parts(m)->input(
-			lab, m, &path, hello, sizeof(hello), &delivery);
-
-		judge_input(lab, m, &path.remote, hello, sizeof(hello), v);
+	for (unsigned i = 0; i < STORM && v != VERDICT_DROP_LIMIT; i++) {
+		v = lab_parts(m)->input(lab, m, &path, hello, sizeof(hello), &delivery);
+		judge_input(lab, m, &path.remote, hello, sizeof(hello), v, true);
 	}
 	m->outputs = 0;
 	lab_settle(lab, m);

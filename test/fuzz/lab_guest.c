@@ -16,7 +16,7 @@ static void start(struct lab *lab, struct lab_machine *m)
 	guest_config_init(&c);
 	c.entropy = dice_entropy(&lab->dice);
 	c.credentials = &lab->guest_credentials;
-	memcpy(c.identity, lab->identity, sizeof(c.identity));
+	memcpy(c.identity, lab->people[lab->person].identity, sizeof(c.identity));
 	c.servers[c.server_count++] = lab_server(lab, false);
 	if (s->v6)
 		c.servers[c.server_count++] = lab_server(lab, true);
@@ -24,9 +24,12 @@ static void start(struct lab *lab, struct lab_machine *m)
 	c.ciphers = s->guest_other_cipher ? CIPHER_AES_256_GCM
 					  : CIPHER_CHACHA20_POLY1305 | CIPHER_AES_256_GCM;
 	c.flows_max = s->flows_max;
-	m->core = guest_new(&c, lab->now);
 	lab->queue = queue_new(QUEUE_DATAGRAMS, QUEUE_BYTES);
-	REQUIRE(m->core != NULL && lab->queue != NULL);
+	m->core = lab->queue != NULL ? guest_new(&c, lab->now) : NULL;
+	if (m->core == NULL) {
+		queue_free(lab->queue);
+		return;
+	}
 	guest_set_locals(m->core, s->v6 ? locals : locals + 1, s->v6 ? 2 : 1);
 	guest_start(m->core, lab->now);
 }
@@ -75,6 +78,11 @@ static void add_socket(
 	guest_add_socket(m->core, number, bound, lab->now);
 }
 
+static void network_changed(struct lab *lab, struct lab_machine *m)
+{
+	guest_network_changed(m->core, lab->now);
+}
+
 static void shutdown(struct lab *lab, struct lab_machine *m)
 {
 	guest_shutdown(m->core, lab->now);
@@ -95,11 +103,13 @@ static void seal(struct lab *lab, struct flow *flow, const uint8_t *payload, siz
 {
 	struct lab_machine *m = &lab->machines[LAB_GUEST];
 	uint8_t *out = fuzz_alloc(len + FRAME_OVERHEAD_MAX);
+	unsigned parts = guest_parts(m->core, len);
 
-	for (unsigned part = 0; part < session_parts(len); part++) {
+	REQUIRE(parts >= 1 && parts <= LAB_PARTS);
+	for (unsigned part = 0; part < parts; part++) {
 		struct path path = {0};
 		size_t n = guest_seal(
-			m->core, flow, part, payload, len, out, &path, lab->now);
+			m->core, flow, part, parts, payload, len, out, &path, lab->now);
 
 		REQUIRE(n > 0 && n <= len + FRAME_OVERHEAD_MAX);
 		lab_emit(lab, m, &path, 0, out, n);
@@ -130,6 +140,7 @@ void lab_guest_says(struct lab *lab, unsigned app, size_t len)
 	payload = lab_payload(lab, true, flow->id, len);
 	if (payload == NULL)
 		return;
+	m->outputs = 0;
 	if (guest_connected(m->core))
 		seal(lab, flow, payload, len);
 	else
@@ -159,7 +170,13 @@ static uint64_t state(const struct lab_machine *m)
 
 	memcpy(copy, m->core, sizeof(*copy));
 	memset(&copy->counts.verdicts, 0, sizeof(copy->counts.verdicts));
+	memset(&copy->challenger, 0, sizeof(copy->challenger));
+	memset(&copy->outbox, 0, sizeof(copy->outbox));
 	hash = lab_hash(copy, sizeof(*copy));
+	if (copy->active.live)
+		hash ^= lab_keys_state(&copy->active.session);
+	if (copy->old.live)
+		hash ^= lab_keys_state(&copy->old.session);
 	free(copy);
 	return hash;
 }
@@ -173,4 +190,4 @@ static struct session *session(const struct lab_machine *m)
 
 const struct lab_parts lab_guest_parts = {start, destroy, input, icmp, output, expire,
 	next_timeout, next_event, add_socket, shutdown, event, flush, check, state,
-	session};
+	session, network_changed};

@@ -11,7 +11,7 @@ static void start(struct lab *lab, struct lab_machine *m)
 
 	host_config_init(&c);
 	c.entropy = dice_entropy(&lab->dice);
-	c.service = &fuzz_known()->service;
+	c.service = &lab->service;
 	c.servers[c.server_count++] = lab_server(lab, false);
 	if (s->v6)
 		c.servers[c.server_count++] = lab_server(lab, true);
@@ -25,13 +25,10 @@ static void start(struct lab *lab, struct lab_machine *m)
 	c.flows_max = s->flows_max;
 	c.half_open_max = s->half_open_max;
 	m->core = host_new(&c, lab->now);
-	REQUIRE(m->core != NULL);
-	if (lab->guest_number != 0) {
-		uint8_t public[CRYPTO_KEY_SIZE];
-
-		crypto_x25519_public(public, lab->identity);
-		host_know_guest(m->core, public, lab->guest_number);
-	}
+	if (m->core == NULL)
+		return;
+	for (unsigned i = 0; i < LAB_PEOPLE; i++)
+		host_know_guest(m->core, lab->people[i].public, lab->people[i].number);
 	host_set_locals(m->core, s->v6 ? locals : locals + 1, s->v6 ? 2 : 1);
 }
 
@@ -78,20 +75,36 @@ static void add_socket(
 	host_add_socket(m->core, number, bound, lab->now);
 }
 
+static void network_changed(struct lab *lab, struct lab_machine *m)
+{
+	host_network_changed(m->core, lab->now);
+}
+
 static void shutdown(struct lab *lab, struct lab_machine *m)
 {
 	host_shutdown(m->core, lab->now);
 }
 
+/* One identity has one number for ever, and nobody else has it. */
+static void note_guest(struct lab *lab, const struct event *event)
+{
+	struct lab_person *person = NULL;
+
+	for (unsigned i = 0; i < LAB_PEOPLE; i++) {
+		if (memcmp(lab->people[i].public, event->identity, CRYPTO_KEY_SIZE) == 0)
+			person = &lab->people[i];
+		else
+			REQUIRE(lab->people[i].number != event->number);
+	}
+	REQUIRE(person != NULL && event->number >= 1 && event->number <= NUMBER_MAX);
+	REQUIRE(person->number == (event->type == EVENT_GUEST_NEW ? 0 : event->number));
+	person->number = event->number;
+}
+
 static void event(struct lab *lab, const struct event *event)
 {
-	if (event->type == EVENT_GUEST_NEW) {
-		REQUIRE(event->number >= 1 && event->number <= NUMBER_MAX);
-		REQUIRE(lab->guest_number == 0); /* one identity: one number for ever */
-		lab->guest_number = event->number;
-	}
-	if (event->type == EVENT_GUEST_CONNECTED)
-		REQUIRE(event->number == lab->guest_number);
+	if (event->type == EVENT_GUEST_NEW || event->type == EVENT_GUEST_CONNECTED)
+		note_guest(lab, event);
 	for (unsigned i = 0; event->type == EVENT_FLOW_CLOSED && i < LAB_FLOWS; i++)
 		if (lab->flows[i] == event->flow)
 			lab->flows[i] = NULL;
@@ -115,7 +128,7 @@ static void check(struct lab *lab, const struct lab_machine *m)
 	REQUIRE(counts.half_open <= lab->setup.half_open_max);
 	REQUIRE(counts.attempts <= ATTEMPTS_MAX);
 	REQUIRE(h->outbox.count <= h->outbox.cap && h->pool.made <= h->pool.max);
-	REQUIRE(HASH_COUNT(h->peers) <= 1); /* there is one guest */
+	REQUIRE(HASH_COUNT(h->peers) <= LAB_PEOPLE);
 	for (peer = h->peers; peer != NULL; peer = peer->hh.next)
 		REQUIRE(peer->flows.count <= lab->setup.flows_max);
 	for (unsigned i = 0; i < HOST_SOCKETS_MAX; i++)
@@ -133,9 +146,13 @@ static uint64_t state(const struct lab_machine *m)
 	memcpy(copy, m->core, sizeof(*copy));
 	memset(&copy->counts.verdicts, 0, sizeof(copy->counts.verdicts));
 	copy->counts.hellos = copy->counts.handshakes = 0;
+	/* A frame of nobody earns a challenge, within limits, and is looked up. */
+	memset(&copy->challenger, 0, sizeof(copy->challenger));
+	memset(&copy->outbox, 0, sizeof(copy->outbox));
+	copy->last_route = NULL;
 	hash = lab_hash(copy, sizeof(*copy));
 	for (const struct connection *c = copy->connections; c != NULL; c = c->next)
-		hash ^= lab_hash(c, sizeof(*c));
+		hash ^= lab_hash(c, sizeof(*c)) ^ lab_keys_state(&c->session);
 	for (const struct attempt *a = copy->attempts; a != NULL; a = a->hh.next)
 		hash ^= lab_hash(a, sizeof(*a));
 	free(copy);
@@ -154,17 +171,21 @@ void lab_host_says(struct lab *lab, unsigned i, size_t len)
 	struct lab_machine *m = &lab->machines[LAB_HOST];
 	struct flow *flow = lab->flows[i % LAB_FLOWS];
 	uint8_t *payload, *out;
+	unsigned parts;
 
 	if (flow == NULL)
 		return;
 	payload = lab_payload(lab, false, flow->id, len);
 	if (payload == NULL)
 		return;
+	m->outputs = 0;
 	out = fuzz_alloc(len + FRAME_OVERHEAD_MAX);
-	for (unsigned part = 0; part < session_parts(len); part++) {
+	parts = host_parts(flow, len);
+	REQUIRE(parts >= 1 && parts <= LAB_PARTS);
+	for (unsigned part = 0; part < parts; part++) {
 		struct path path = {0};
 		size_t n = host_seal(
-			m->core, flow, part, payload, len, out, &path, lab->now);
+			m->core, flow, part, parts, payload, len, out, &path, lab->now);
 
 		REQUIRE(n <= len + FRAME_OVERHEAD_MAX);
 		if (n > 0)
@@ -177,4 +198,4 @@ void lab_host_says(struct lab *lab, unsigned i, size_t len)
 
 const struct lab_parts lab_host_parts = {start, destroy, input, icmp, output, expire,
 	next_timeout, next_event, add_socket, shutdown, event, flush, check, state,
-	session};
+	session, network_changed};

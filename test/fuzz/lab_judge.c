@@ -2,6 +2,7 @@
 /* The promises about what is sent where, judged from datagrams alone (DESIGN.md, promise 2,
  * and its bounds on punches). */
 #include "core/frame.h"
+#include "core/resume.h"
 #include "core/stun.h"
 #include "fuzz/lab.h"
 
@@ -46,16 +47,17 @@ static bool repeats_cookie(const struct lab_account *a, const uint8_t *data, siz
 	return false;
 }
 
-/* Only a holder of the session's keys could have sent it. */
+/* Only a holder of the session's keys could have made it. */
 static bool authenticates(const uint8_t *data, size_t len, enum verdict verdict)
 {
 	if (verdict != VERDICT_CONSUMED && verdict != VERDICT_DELIVER)
 		return false;
-	return frame_is(data, len) || is_message(data, len, MESSAGE_WELCOME);
+	return frame_is(data, len) || resume_is(data, len) ||
+	       is_message(data, len, MESSAGE_WELCOME);
 }
 
 void judge_input(struct lab *lab, struct lab_machine *m, const struct addr *remote,
-	const uint8_t *data, size_t len, enum verdict verdict)
+	const uint8_t *data, size_t len, enum verdict verdict, bool spoofed)
 {
 	struct lab_account *a = account_of(&m->judge, remote);
 
@@ -67,8 +69,11 @@ void judge_input(struct lab *lab, struct lab_machine *m, const struct addr *remo
 		return;
 	}
 	a->in += len;
+	/* A host has to find out whether who made it is at the address; a guest believes the
+	 * first welcome of its host from wherever it comes. */
 	if (m->role == LAB_RENDEZVOUS ? repeats_cookie(a, data, len)
-				      : authenticates(data, len, verdict))
+				      : authenticates(data, len, verdict) &&
+						(!spoofed || m->role == LAB_GUEST))
 		a->proved = true;
 }
 
@@ -79,11 +84,16 @@ static void judge_stun(struct lab *lab, struct lab_account *a, size_t len)
 	REQUIRE(len <= STUN_RESPONSE_MAX && a->stun_out <= a->stun_in);
 }
 
-static void judge_attempt(struct lab *lab, struct lab_judge *j, const struct addr *remote,
-	const uint8_t *data, size_t len, uint64_t bytes_max)
+static void judge_attempt(struct lab *lab, struct lab_machine *m,
+	const struct addr *remote, const uint8_t *data, size_t len, uint64_t bytes_max)
 {
+	struct lab_judge *j = &m->judge;
 	struct lab_attempt *one = NULL;
 	unsigned addresses = 0;
+
+	/* The lab's private networks are /24s; behind one NAT all may be tried. */
+	if (addr_is_private(remote))
+		REQUIRE(lab->setup.same_site || addr_same_prefix(remote, &m->local, 24));
 
 	for (unsigned i = 0; i < j->attempt_count; i++) {
 		struct lab_attempt *a = &j->attempts[i];
@@ -110,8 +120,7 @@ static void judge_attempt(struct lab *lab, struct lab_judge *j, const struct add
 }
 
 /* Nothing goes to what no address of a peer can be, nor to ourselves or the target. */
-static void judge_place(
-	struct lab *lab, const struct lab_machine *m, const struct addr *remote)
+static void judge_place(const struct lab_machine *m, const struct addr *remote)
 {
 	REQUIRE(remote->family == ADDR_V4 || remote->family == ADDR_V6);
 	if (m->role == LAB_RENDEZVOUS)
@@ -121,9 +130,6 @@ static void judge_place(
 		REQUIRE(m->role != LAB_HOST || remote->port != 27015);
 	for (unsigned i = 0; i < LAB_SOCKETS; i++)
 		REQUIRE(!m->sockets[i].open || !addr_equal(remote, &m->sockets[i].bound));
-	/* A guest answers a punch from wherever that came. */
-	if (addr_is_private(remote) && m->role == LAB_HOST)
-		REQUIRE(lab->setup.same_site || addr_same_prefix(remote, &m->local, 24));
 }
 
 static void judge_plain(
@@ -145,7 +151,7 @@ void judge_output(struct lab *lab, struct lab_machine *m, const struct addr *rem
 	if (m->role != LAB_RENDEZVOUS &&
 		(addr_same_ip(remote, &v4) || addr_same_ip(remote, &v6)))
 		return; /* it is configured */
-	judge_place(lab, m, remote);
+	judge_place(m, remote);
 	a = account_of(&m->judge, remote);
 	if (a == NULL)
 		return;
@@ -153,9 +159,9 @@ void judge_output(struct lab *lab, struct lab_machine *m, const struct addr *rem
 		judge_stun(lab, a, len);
 	} else if (m->role == LAB_HOST && is_message(data, len, MESSAGE_PUNCH)) {
 		REQUIRE(len <= PUNCH_LONGEST);
-		judge_attempt(lab, &m->judge, remote, data, len, PUNCH_BYTES);
+		judge_attempt(lab, m, remote, data, len, PUNCH_BYTES);
 	} else if (m->role == LAB_GUEST && is_message(data, len, MESSAGE_HELLO)) {
-		judge_attempt(lab, &m->judge, remote, data, len, HELLOS * HELLO_SIZE);
+		judge_attempt(lab, m, remote, data, len, HELLOS * HELLO_SIZE);
 	} else {
 		judge_plain(m, a, data, len);
 	}

@@ -18,14 +18,20 @@ static void start(struct lab *lab, struct lab_machine *m)
 	c.attempts_max = 4;
 	c.attempt_rate = c.attempt_burst = s->no_attempts ? 0 : 3;
 	c.stun_rate = 2;
+	if (s->named)
+		c.publics[c.public_count++] = addr_v4(192, 0, 2, 1, 0);
 	if (s->misnamed)
 		c.publics[c.public_count++] = addr_v4(192, 0, 2, 99, 0);
 	c.alt_base = RENDEZVOUS_PORT + 1;
 	c.alt_mask = s->no_alts ? 0 : (1u << ALTS) - 1;
 	m->core = rendezvous_new(&c, lab->now);
-	REQUIRE(m->core != NULL && rendezvous_memory(&c) >= c.services_max);
-	if (s->private && !s->unlisted)
-		REQUIRE(rendezvous_allow(m->core, fuzz_known()->credentials.service));
+	REQUIRE(rendezvous_memory(&c) >= c.services_max);
+	if (m->core == NULL || !s->private || s->unlisted)
+		return;
+	if (!rendezvous_allow(m->core, fuzz_known()->credentials.service)) {
+		rendezvous_free(m->core);
+		m->core = NULL;
+	}
 }
 
 static void destroy(struct lab *lab, struct lab_machine *m)
@@ -77,6 +83,12 @@ static void add_socket(
 	(void)bound;
 }
 
+static void network_changed(struct lab *lab, struct lab_machine *m)
+{
+	(void)lab;
+	(void)m;
+}
+
 static void shutdown(struct lab *lab, struct lab_machine *m)
 {
 	(void)lab;
@@ -126,4 +138,4 @@ static struct session *session(const struct lab_machine *m)
 
 const struct lab_parts lab_rendezvous_parts = {start, destroy, input, icmp, output,
 	expire, next_timeout, next_event, add_socket, shutdown, event, flush, check,
-	state, session};
+	state, session, network_changed};

@@ -13,7 +13,7 @@ targets=(stun message ticket candidate frame handshake core)
 [ $# -gt 0 ] && targets=("$@")
 
 export ASAN_OPTIONS=malloc_context_size=4:quarantine_size_mb=32:${ASAN_OPTIONS-}
-limits=(-timeout=10 -rss_limit_mb=2048)
+limits='-timeout=10 -rss_limit_mb=2048' # split where used: arrays are not exported
 
 # Inputs of the core are scripts: long ones say nothing new, slowly.
 longest() {
@@ -34,12 +34,12 @@ has_libfuzzer() {
 fuzz() {
 	local name=$1 log=$out/log/$1 corpus=test/fuzz/corpus/$1 runs coverage
 	mkdir -p "$out/work/$name" "$out/crash"
-	if ! timeout 300 "$out/$name" "${limits[@]}" -runs=0 -artifact_prefix="$out/crash/$name-" \
+	if ! timeout 300 "$out/$name" $limits -runs=0 -artifact_prefix="$out/crash/$name-" \
 		"$corpus" "$out/seeded/$name" >"$log" 2>&1; then
 		echo "not ok - fuzz $name: see $log (its corpus)"
 		return 1
 	fi
-	if ! timeout $((seconds + 120)) "$out/$name" "${limits[@]}" -max_total_time="$seconds" \
+	if ! timeout $((seconds + 120)) "$out/$name" $limits -max_total_time="$seconds" \
 		-max_len="$(longest "$name")" -print_final_stats=1 \
 		-artifact_prefix="$out/crash/$name-" "$out/work/$name" "$corpus" \
 		"$out/seeded/$name" >"$log" 2>&1; then
@@ -55,7 +55,7 @@ fuzz() {
 merge() {
 	local name=$1 corpus=test/fuzz/corpus/$1 fresh=$out/merge/$1
 	mkdir -p "$out/work/$name" "$corpus" && rm -rf "$fresh" && mkdir -p "$fresh"
-	"$out/$name" "${limits[@]}" -set_cover_merge=1 "$fresh" "$out/seeded/$name" "$corpus" \
+	"$out/$name" $limits -use_counters=0 -set_cover_merge=1 "$fresh" "$out/seeded/$name" "$corpus" \
 		"$out/work/$name" >"$out/log/merge-$name" 2>&1 &&
 		rm -rf "$corpus" && cp -r "$fresh" "$corpus"
 }
@@ -80,5 +80,5 @@ if [ "$seconds" = merge ]; then
 	exit 0
 fi
 export -f fuzz longest
-export out seconds
-printf '%s\n' "${targets[@]}" | xargs -P 2 -I{} bash -c 'limits=(-timeout=10 -rss_limit_mb=2048); fuzz {}'
+export out seconds limits
+printf '%s\n' "${targets[@]}" | xargs -P 2 -I{} bash -c 'fuzz {}'

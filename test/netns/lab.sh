@@ -74,7 +74,7 @@ lab_init() {
 	trap 'exit 129' HUP
 	trap 'exit 130' INT
 	trap 'exit 143' TERM
-	lab_build_udpcheck
+	lab_build udpcheck
 }
 
 lab_give_up() { # WHY
@@ -82,13 +82,13 @@ lab_give_up() { # WHY
 	exit 77
 }
 
-# Compiles the generator; a rename lets several scripts do so at once.
-lab_build_udpcheck() {
-	local new=$UDPCHECK.$$
-	[ "$UDPCHECK" -nt "$LAB_SOURCE/udpcheck.c" ] && return
-	mkdir -p "$(dirname "$UDPCHECK")"
-	${CC:-cc} -std=c11 -O2 -o "$new" "$LAB_SOURCE/udpcheck.c" && mv "$new" "$UDPCHECK" ||
-		lab_give_up "cannot compile udpcheck.c"
+# Compiles a generator; a rename lets several scripts do so at once.
+lab_build() { # PROGRAM
+	local program=$BUILD/test/$1 source=$LAB_SOURCE/$1.c new=$BUILD/test/$1.$$
+	[ "$program" -nt "$source" ] && return
+	mkdir -p "$BUILD/test"
+	${CC:-cc} -std=c11 -O2 -o "$new" "$source" && mv "$new" "$program" ||
+		lab_give_up "cannot compile $1.c"
 }
 
 lab_end() {

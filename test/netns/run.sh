@@ -7,10 +7,13 @@
 . "$(dirname "$0")/tap.sh"
 HERE=$(cd "$(dirname "$0")" && pwd)
 JOBS=${JOBS:-2}
+LIMIT=900 # seconds for one file, many times what the longest takes
 
 # The longest first, so that the two lanes end together.
 quick_jobs() {
 	cat <<-'END'
+		roam.sh
+		mtu.sh
 		restart.sh
 		nat-matrix.sh
 		skew.sh
@@ -18,7 +21,9 @@ quick_jobs() {
 		errors.sh
 		hard-nats.sh
 		loss.sh
+		commands.sh
 		lab-check.sh
+		tos.sh
 		sizes.sh
 		many.sh
 		loopback.sh
@@ -27,6 +32,7 @@ quick_jobs() {
 
 long_jobs() {
 	cat <<-'END'
+		soak.sh 5
 		keepalive.sh
 		loss.sh 100
 		sizes.sh all
@@ -34,11 +40,14 @@ long_jobs() {
 	quick_jobs | grep -v '^sizes.sh'
 }
 
-# One test file, its lines kept together.
+# One test file, its lines kept together. It cleans up after itself when told to end.
 run_job() { # NUMBER SCRIPT [ARGUMENT...]
-	local output=$RESULTS/$1 from=$SECONDS
+	local output=$RESULTS/$1 from=$SECONDS pid
 	shift
-	bash "$HERE/$1" "${@:2}" >"$output.new" 2>&1 ||
+	timeout --kill-after=20 $LIMIT bash "$HERE/$1" "${@:2}" >"$output.new" 2>&1 &
+	pid=$!
+	trap 'kill -TERM $pid; wait $pid; exit 130' TERM
+	wait $pid ||
 		[ $? -eq 77 ] || grep -q '^not ok' "$output.new" ||
 		echo "not ok - $*: ended early" >>"$output.new"
 	{
@@ -67,7 +76,8 @@ count() { # PATTERN
 
 RESULTS=$(mktemp -d "${TMPDIR:-/tmp}/eyelet-results.XXXXXX")
 trap 'rm -rf "$RESULTS"' EXIT
-trap 'exit 130' INT TERM
+# shellcheck disable=SC2046 # pids are words
+trap 'kill -TERM $(jobs -rp) 2>/dev/null; wait; exit 130' INT TERM
 
 case ${1:-quick} in
 quick) run_all < <(quick_jobs) ;;

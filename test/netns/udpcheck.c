@@ -36,6 +36,7 @@ struct options {
 	uint64_t seconds;    /* of the continuous mode */
 	uint64_t timeout_ms; /* to wait for the last answers */
 	uint64_t delay_ms;   /* after which the echo shall push */
+	uint64_t every;      /* answers between two lines of progress; 0 for none */
 	size_t from, to, step;
 };
 
@@ -330,6 +331,8 @@ static void check_answer(struct check *c, const uint8_t *buf, size_t len)
 	c->bytes += len;
 	check_note_gap(c, now);
 	c->progress_at = now;
+	if (c->o->every && c->received % c->o->every == 0)
+		printf("answered %" PRIu64 "\n", c->received);
 	if (c->under_way > 0) {
 		c->under_way--;
 		c->under_way_bytes -= len < c->under_way_bytes ? len : c->under_way_bytes;
@@ -496,7 +499,8 @@ static int usage(void)
 	      "       udpcheck sweep ADDR PORT [--from BYTES] [--to BYTES] [--step BYTES]\n"
 	      "       udpcheck continuous ADDR PORT [--seconds N] [--size BYTES] [--rate N]\n"
 	      "       udpcheck push ADDR PORT [--delay MS]\n"
-	      "each but echo also takes --timeout MS, how long to wait for the last answer\n",
+	      "each but echo also takes --timeout MS, how long to wait for the last answer,\n"
+	      "and --every N, to tell of each Nth answer\n",
 	      stderr);
 	return 2;
 }
@@ -507,7 +511,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		{"count", 1, NULL, 'c'},   {"size", 1, NULL, 's'}, {"rate", 1, NULL, 'r'},
 		{"timeout", 1, NULL, 't'}, {"from", 1, NULL, 'f'}, {"to", 1, NULL, 'o'},
 		{"step", 1, NULL, 'p'},    {"delay", 1, NULL, 'd'}, {"seconds", 1, NULL, 'n'},
-		{NULL, 0, NULL, 0}};
+		{"every", 1, NULL, 'e'},   {NULL, 0, NULL, 0}};
 	int letter;
 
 	while ((letter = getopt_long(argc, argv, "", table, NULL)) != -1) {
@@ -523,6 +527,7 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		case 'p': o->step = value; break;
 		case 'd': o->delay_ms = value; break;
 		case 'n': o->seconds = value; break;
+		case 'e': o->every = value; break;
 		default: return false;
 		}
 	}

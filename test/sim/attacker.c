@@ -95,14 +95,20 @@ static void send_altered(struct attacker *a, const struct packet *heard, enum at
 		launch(a, p);
 }
 
+void attacker_send_error(struct attacker *a, const struct packet *heard,
+	const struct addr *offender, enum packet_icmp icmp)
+{
+	launch(a, packet_error(a->node.world, heard, offender, icmp));
+}
+
 static void send_icmp(struct attacker *a, const struct packet *heard)
 {
 	enum packet_icmp icmp =
-		rng_chance(&a->rng, 500000) ? ICMP_TIME_EXCEEDED : ICMP_PORT_UNREACHABLE;
+		(enum packet_icmp)rng_between(&a->rng, ICMP_TIME_EXCEEDED, ICMP_TOO_BIG);
 	const struct addr *offender =
 		rng_chance(&a->rng, 500000) ? own_for(a, heard) : &heard->dst;
 
-	launch(a, packet_error(a->node.world, heard, offender, icmp));
+	attacker_send_error(a, heard, offender, icmp);
 }
 
 void attacker_strike(struct attacker *a, enum attack kind)

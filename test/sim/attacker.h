@@ -4,7 +4,7 @@
 #ifndef EYELET_SIM_ATTACKER_H
 #define EYELET_SIM_ATTACKER_H
 
-#include "sim/world.h"
+#include "sim/packet.h"
 
 /* name, text: what it sends. */
 #define ATTACK_MAP(X)                                                                    \
@@ -33,7 +33,8 @@ struct attacker {
 	uint64_t interval; /* ns between attacks */
 	uint32_t kinds;    /* bit set of enum attack */
 	uint64_t sent[ATTACK_COUNT];
-	uint64_t received; /* bytes that came back to its own address, but for challenges */
+	uint64_t
+		received; /* bytes that came back to its own address, but for challenges */
 	struct packet *heard[ATTACKER_HEARD];
 	uint64_t heard_count; /* in all; the ring keeps the last */
 	/* Hears only what this says yes to; NULL: everything. */
@@ -49,6 +50,10 @@ void attacker_strike(struct attacker *a, enum attack kind);
 /* Sends those bytes. */
 void attacker_send(struct attacker *a, const struct addr *src, const struct addr *dst,
 	const uint8_t *data, size_t len);
+
+/* Sends a forged error about something heard. */
+void attacker_send_error(struct attacker *a, const struct packet *heard,
+	const struct addr *offender, enum packet_icmp icmp);
 
 /* Something heard at random; NULL if nothing was. */
 const struct packet *attacker_heard(struct attacker *a);

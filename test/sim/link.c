@@ -8,25 +8,27 @@
 #define HEADERS_V4 28 /* IPv4 and UDP */
 #define HEADERS_V6 48
 
-static unsigned fragments(const struct link *l, const struct packet *packet)
+static size_t packet_size(const struct packet *packet)
 {
-	size_t headers = packet->dst.family == ADDR_V6 ? HEADERS_V6 : HEADERS_V4;
-	size_t room = l->config.mtu > headers ? l->config.mtu - headers : 0;
-
-	if (room == 0 || packet->len <= room)
-		return 1;
-	return (unsigned)((packet->len + room - 1) / room);
+	return packet->len + (packet->dst.family == ADDR_V6 ? HEADERS_V6 : HEADERS_V4);
 }
 
-/* A datagram is lost with any one of its fragments. */
-static bool lost(struct link *l, unsigned side, const struct packet *packet)
+/* Every datagram has DF set, as the drivers send them; nobody is told (a black hole). */
+static bool too_long(struct link *l, unsigned side, const struct packet *packet)
 {
-	if (l->config.cut[side])
-		return true;
-	for (unsigned i = fragments(l, packet); i > 0; i--)
-		if (rng_chance(&l->rng, l->config.loss[side]))
-			return true;
-	return false;
+	size_t mtu = l->config.mtu;
+
+	if (side == 1 && l->config.mtu_inward > 0)
+		mtu = l->config.mtu_inward;
+	if (mtu == 0 || packet_size(packet) <= mtu)
+		return false;
+	l->too_long[side]++;
+	return true;
+}
+
+static bool lost(struct link *l, unsigned side)
+{
+	return l->config.cut[side] || rng_chance(&l->rng, l->config.loss[side]);
 }
 
 static uint64_t arrival(struct link *l, unsigned side)
@@ -48,12 +50,18 @@ static void forward(struct node *node, unsigned side, struct packet *packet)
 	struct link *l = (struct link *)node;
 	struct wire to = l->ends[1 - side];
 
-	if (lost(l, side, packet)) {
+	if (too_long(l, side, packet)) {
+		packet_drop(node, packet, "too long");
+		return;
+	}
+	if (lost(l, side)) {
 		l->lost[side]++;
 		packet_drop(node, packet, "lost");
 		return;
 	}
 	l->forwarded[side]++;
+	if (packet_size(packet) > l->longest[side])
+		l->longest[side] = packet_size(packet);
 	if (rng_chance(&l->rng, l->config.duplicate))
 		wire_send_at(node->world, to, packet_copy(node->world, packet),
 			arrival(l, side));

@@ -12,8 +12,9 @@ struct link_config {
 	uint32_t duplicate;    /* of a million: comes twice */
 	uint32_t reorder;      /* of a million: is held up and overtaken */
 	uint64_t reorder_span; /* ns it is held up, at most */
-	size_t mtu;  /* bytes of IP packet; longer ones go in fragments; 0: any */
-	bool cut[2]; /* drops everything of that direction */
+	size_t mtu;            /* bytes of IP packet; longer ones are dropped; 0: any */
+	size_t mtu_inward;     /* from side 1 to 0; 0: as mtu */
+	bool cut[2];           /* drops everything of that direction */
 };
 
 struct link {
@@ -22,7 +23,8 @@ struct link {
 	struct wire ends[2];
 	struct rng rng;
 	uint64_t free_at[2]; /* nothing arrives before what went before it */
-	uint64_t forwarded[2], lost[2];
+	uint64_t forwarded[2], lost[2], too_long[2];
+	size_t longest[2]; /* bytes of IP packet forwarded; to be zeroed at will */
 };
 
 /* What comes in at side 0 goes to ends[1], and the other way round. */

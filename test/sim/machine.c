@@ -185,6 +185,8 @@ static void run(struct node *node)
 {
 	struct machine *m = machine_of(node);
 
+	if (m->asleep)
+		return;
 	if (m->kind == MACHINE_GUEST)
 		run_apps(m);
 	if (m->core != NULL)
@@ -223,6 +225,31 @@ void machine_shutdown(struct machine *m)
 		m->role->shutdown(m);
 	machine_settle(m);
 	machine_kill(m);
+}
+
+void machine_move(struct machine *m, struct site *s, bool told)
+{
+	trace(m->node.world, "%-12s MOVES to %s", m->node.name, s->lan->node.name);
+	site_detach(m->site, &m->v4, &m->v6);
+	m->site = s;
+	m->up = site_attach(s, (struct wire){.node = &m->node}, &m->v4, &m->v6);
+	if (!told || m->core == NULL)
+		return;
+	m->role->network_changed(m);
+	machine_settle(m);
+}
+
+void machine_suspend(struct machine *m)
+{
+	trace(m->node.world, "%-12s SUSPENDS", m->node.name);
+	m->asleep = true;
+}
+
+void machine_wake(struct machine *m)
+{
+	trace(m->node.world, "%-12s WAKES", m->node.name);
+	m->asleep = false;
+	node_wake_at(&m->node, m->node.world->now);
 }
 
 static void destroy(struct node *node)

@@ -38,6 +38,7 @@ struct role {
 	bool (*next_event)(struct machine *m, struct event *event);
 	void (*add_socket)(struct machine *m, uint32_t number, const struct addr *bound);
 	void (*shutdown)(struct machine *m);
+	void (*network_changed)(struct machine *m); /* addresses and all */
 	void (*event)(struct machine *m, const struct event *event); /* beyond sockets */
 	void (*deliver)(struct machine *m, const struct delivery *delivery);
 	bool (*flush)(struct machine *m); /* sends what waits; true if anything went */
@@ -126,6 +127,7 @@ struct machine {
 		bool open;
 		struct addr bound; /* unspecified address and the real port */
 	} sockets[MACHINE_SOCKETS];
+	bool asleep; /* suspended: hears nothing, does nothing, time goes on */
 	uint64_t expired_at;
 	unsigned expires; /* calls at that instant */
 	struct happened seen[EVENT_COUNT];
@@ -152,6 +154,14 @@ struct addr machine_addr(const struct machine *m, uint16_t port, bool v6);
 void machine_start(struct machine *m);
 void machine_kill(struct machine *m);     /* kill -9 */
 void machine_shutdown(struct machine *m); /* says goodbye, then ends */
+
+/* Takes the machine to another site, or the same, where it gets new addresses; sockets stay
+ * open. Its driver hears of that at once if told. */
+void machine_move(struct machine *m, struct site *s, bool told);
+
+/* The machine's lid is closed and opened. */
+void machine_suspend(struct machine *m);
+void machine_wake(struct machine *m);
 
 /* A guest's new application: count datagrams of size bytes, one each interval from now
  * on; 0 datagrams to be sent by app_send only. */

@@ -84,6 +84,14 @@ static void add_socket(struct machine *m, uint32_t number, const struct addr *bo
 	guest_add_socket(m->core, number, bound, m->node.world->now);
 }
 
+static void network_changed(struct machine *m)
+{
+	struct addr locals[2];
+
+	guest_set_locals(m->core, locals, machine_locals(m, locals));
+	guest_network_changed(m->core, m->node.world->now);
+}
+
 static void shutdown(struct machine *m)
 {
 	guest_shutdown(m->core, m->node.world->now);
@@ -102,8 +110,8 @@ static void send(struct machine *m, struct flow *flow, const uint8_t *payload, s
 
 	for (unsigned part = 0; part < parts; part++) {
 		struct path path = {0};
-		size_t n = guest_seal(m->core, flow, part, parts, payload, len, out, &path,
-			m->node.world->now);
+		size_t n = guest_seal(m->core, flow, part, parts, payload, len, out,
+			&path, m->node.world->now);
 
 		if (n == 0)
 			world_fail(m->node.world, "%s: connected, and seals nothing",
@@ -228,6 +236,7 @@ const struct role role_guest = {
 	.next_event = next_event,
 	.add_socket = add_socket,
 	.shutdown = shutdown,
+	.network_changed = network_changed,
 	.event = event,
 	.deliver = deliver,
 	.flush = flush,

@@ -88,6 +88,14 @@ static void add_socket(struct machine *m, uint32_t number, const struct addr *bo
 	host_add_socket(m->core, number, bound, m->node.world->now);
 }
 
+static void network_changed(struct machine *m)
+{
+	struct addr locals[2];
+
+	host_set_locals(m->core, locals, machine_locals(m, locals));
+	host_network_changed(m->core, m->node.world->now);
+}
+
 static void shutdown(struct machine *m)
 {
 	host_shutdown(m->core, m->node.world->now);
@@ -219,8 +227,8 @@ static void echo(struct machine *m, struct flow *flow, struct app *app,
 
 	for (unsigned part = 0; part < parts; part++) {
 		struct path path = {0};
-		size_t n = host_seal(
-			m->core, flow, part, parts, copy, len, out, &path, m->node.world->now);
+		size_t n = host_seal(m->core, flow, part, parts, copy, len, out, &path,
+			m->node.world->now);
 
 		if (n > 0)
 			machine_emit(m, &path, 0, 0, out, n);
@@ -275,6 +283,7 @@ const struct role role_host = {
 	.next_event = next_event,
 	.add_socket = add_socket,
 	.shutdown = shutdown,
+	.network_changed = network_changed,
 	.event = event,
 	.deliver = deliver,
 	.check = check,

@@ -31,6 +31,11 @@ void machine_emit(struct machine *m, const struct path *path, uint8_t ttl, uint8
 	wire_send(w, m->up, p);
 }
 
+static bool is_own(const struct machine *m, const struct packet *packet)
+{
+	return addr_same_ip(&packet->dst, &m->v4) || addr_same_ip(&packet->dst, &m->v6);
+}
+
 /* The socket a packet is for; of an ICMP error, the one it is about. */
 static int socket_of(const struct machine *m, const struct packet *packet)
 {
@@ -88,6 +93,10 @@ void machine_forward(struct node *node, unsigned side, struct packet *packet)
 	struct path path = {.socket = (uint32_t)number, .ifindex = 2};
 
 	(void)side;
+	if (m->asleep || (number < 0 && !is_own(m, packet))) {
+		packet_drop(node, packet, m->asleep ? "asleep" : "not mine");
+		return;
+	}
 	if (number < 0) {
 		closed_port(m, packet);
 		return;

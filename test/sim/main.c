@@ -76,6 +76,9 @@ static struct trials named(void)
 	trials_data(&list);
 	trials_attack(&list);
 	trials_spoilt(&list);
+	trials_roam(&list);
+	trials_rekey(&list);
+	trials_mtu(&list);
 	return list;
 }
 

@@ -59,4 +59,11 @@ struct nat *nat_new(struct world *w, const char *name, const struct nat_config *
 /* Forgets everything, as a router that restarts. */
 void nat_flush(struct nat *n);
 
+/* Forgets everything and has another outer address of its network. */
+void nat_renumber(struct nat *n);
+
+/* The outer port of one inner socket is another's now, with all that it admits; what that
+ * one had is forgotten. */
+void nat_hand_over(struct nat *n, const struct addr *from, const struct addr *to);
+
 #endif

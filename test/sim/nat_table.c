@@ -64,6 +64,12 @@ void nat_flush(struct nat *n)
 	permissions_sweep(&n->strangers, n->node.world->now, 0);
 }
 
+void nat_renumber(struct nat *n)
+{
+	nat_flush(n);
+	n->outer.ip[3]++;
+}
+
 static struct nat_permission *permission_find(
 	struct nat_permission *table, uint32_t port, const struct addr *remote)
 {
@@ -203,4 +209,20 @@ struct nat_binding *nat_bind(
 		return b;
 	n->remapped++;
 	return binding_new(n, inner, remote, true);
+}
+
+void nat_hand_over(struct nat *n, const struct addr *from, const struct addr *to)
+{
+	const struct addr anywhere = {0};
+	struct nat_binding *b = binding_find(n, from, &anywhere);
+	struct nat_binding *old = binding_find(n, to, &anywhere);
+
+	if (b == NULL || old == NULL) {
+		world_fail(n->node.world, "%s: no mapping to hand over", n->node.name);
+		return;
+	}
+	binding_free(n, old);
+	HASH_DELETE(hh, n->by_key, b);
+	b->key.inner = *to;
+	HASH_ADD(hh, n->by_key, key, sizeof(b->key), b);
 }

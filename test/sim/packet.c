@@ -63,16 +63,17 @@ struct packet *packet_error(struct world *w, const struct packet *packet,
 
 uint8_t packet_icmp_type(const struct packet *packet)
 {
-	if (packet->quoted_dst.family == ADDR_V6)
-		return packet->icmp == ICMP_TIME_EXCEEDED ? 3 : 1; /* RFC 4443 */
-	return packet->icmp == ICMP_TIME_EXCEEDED ? 11 : 3;        /* RFC 792 */
+	static const uint8_t v4[] = {0, 11, 3, 3}; /* RFC 792 */
+	static const uint8_t v6[] = {0, 3, 1, 2};  /* RFC 4443 */
+
+	return packet->quoted_dst.family == ADDR_V6 ? v6[packet->icmp] : v4[packet->icmp];
 }
 
 uint8_t packet_icmp_code(const struct packet *packet)
 {
-	if (packet->icmp == ICMP_TIME_EXCEEDED)
-		return 0;
-	return packet->quoted_dst.family == ADDR_V6 ? 4 : 3;
+	static const uint8_t v4[] = {0, 0, 3, 4}, v6[] = {0, 0, 4, 0};
+
+	return packet->quoted_dst.family == ADDR_V6 ? v6[packet->icmp] : v4[packet->icmp];
 }
 
 static void describe_payload(char *text, size_t cap, const uint8_t *data, size_t len)
@@ -97,7 +98,7 @@ const char *packet_describe(char *text, const struct packet *packet)
 	char src[ADDR_TEXT_MAX], dst[ADDR_TEXT_MAX], payload[48],
 		about[2 * ADDR_TEXT_MAX + 8] = "";
 	static const char *const icmp[] = {
-		"", "time exceeded for ", "port unreachable for "};
+		"", "time exceeded for ", "port unreachable for ", "too big: "};
 
 	if (packet->icmp != ICMP_NONE) {
 		addr_format(src, &packet->quoted_src);

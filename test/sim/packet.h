@@ -9,7 +9,7 @@
 #define PACKET_QUOTE    528 /* bytes of payload an ICMP error quotes (RFC 1812, 4.3.2.3) */
 #define PACKET_TEXT_MAX 256
 
-enum packet_icmp { ICMP_NONE, ICMP_TIME_EXCEEDED, ICMP_PORT_UNREACHABLE };
+enum packet_icmp { ICMP_NONE, ICMP_TIME_EXCEEDED, ICMP_PORT_UNREACHABLE, ICMP_TOO_BIG };
 
 struct packet {
 	uint64_t id;

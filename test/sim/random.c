@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Worlds drawn from a seed: topology, NATs, links, attackers, restarts. Only such NATs as
+/* Worlds drawn from a seed: topology, NATs, links, MTUs, attackers, restarts, moves. Only such NATs as
  * let a direct path be (one mapping per socket). */
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,8 +14,11 @@
 #define CONNECT_LOSSY (15 * SECOND)
 #define HEAL_CLEAN    (5 * SECOND)
 #define HEAL_LOSSY    (15 * SECOND)
-#define GUESTS_MAX    3
-#define APPS_MAX      4
+/* A host that moved is found at its next refresh, 3 s; what a poisoned NAT asks for, 2 s. */
+#define ROAM_CLEAN (8 * SECOND)
+#define ROAM_LOSSY (20 * SECOND)
+#define GUESTS_MAX 3
+#define APPS_MAX   4
 
 struct draw {
 	struct rng rng;
@@ -38,7 +41,8 @@ static bool chance(struct draw *d, uint32_t percent)
 
 static struct link_config draw_link(struct draw *d)
 {
-	struct link_config c = {.mtu = 1500};
+	static const size_t mtus[] = {1500, 1500, 1492, 1420, 1280, 1124};
+	struct link_config c = {.mtu = mtus[pick(d, 0, 5)]};
 
 	c.delay = pick(d, MILLISECOND, 60 * MILLISECOND);
 	if (chance(d, 50))
@@ -207,6 +211,52 @@ static void restarts(struct draw *d)
 	}
 }
 
+/* Turns up elsewhere, or sleeps for a while. */
+static void roam(struct draw *d, struct machine *m)
+{
+	struct world *w = d->lab.w;
+	struct site_config c = m->site->config;
+	struct nat *nat = m->site->nat;
+	uint64_t kind = pick(d, 0, 4);
+
+	if (nat == NULL && kind < 3)
+		kind = 3;
+	/* What a NAT no longer let in the eavesdropper may deliver, late. */
+	w->may_reorder = w->may_reorder || w->attacker != NULL;
+	if (kind == 1)
+		nat->config.allocation = NAT_RANDOM;
+	if (kind < 2)
+		nat_flush(nat);
+	else if (kind == 2 && c.parent == NULL)
+		nat_renumber(nat);
+	else if (kind < 4)
+		machine_move(m, site_new(w, &c), chance(d, 50));
+	else {
+		machine_suspend(m);
+		world_run(w, pick(d, 0, 100 * SECOND));
+		machine_wake(m);
+	}
+}
+
+static void roams(struct draw *d)
+{
+	struct world *w = d->lab.w;
+	unsigned count = (unsigned)pick(d, 0, 4);
+
+	for (unsigned i = 0; i < count && !w->failed; i++) {
+		struct machine *m = chance(d, 50)
+					    ? d->lab.host
+					    : d->guests[pick(d, 0, d->guest_count - 1)];
+
+		world_run(w, pick(d, 0, 15 * SECOND));
+		if (w->failed)
+			return;
+		roam(d, m);
+		wait_everyone(
+			d, w->now + 1, d->lossy ? ROAM_LOSSY : ROAM_CLEAN, "a move");
+	}
+}
+
 /* At the end all speaks at once, and where the network loses nothing, nothing is lost. */
 static void finish(struct draw *d)
 {
@@ -232,6 +282,7 @@ static void run_random(struct trial *t)
 	wait_everyone(
 		&d, d.lab.w->now, d.lossy ? CONNECT_LOSSY : CONNECT_CLEAN, "the start");
 	restarts(&d);
+	roams(&d);
 	finish(&d);
 	trial_note(t, "%s", d.text);
 	lab_fini(&d.lab, "%s", d.text);

@@ -3,7 +3,9 @@
  * through each kind of NAT, the links' arithmetic, and the judge of payloads. */
 #include <stdlib.h>
 
+#include "core/crypto.h"
 #include "sim/lab.h"
+#include "sim/nonces.h"
 #include "sim/packet.h"
 
 /* Counts what comes, and remembers the last. */
@@ -328,10 +330,54 @@ static void check_link(struct world *w)
 	for (int i = 0; i < 10000; i++)
 		endpoint_send(x, &y->addr, 0, 100);
 	REQUIRE(w, y->received > 7500 && y->received < 7900, "%u of 7,700", y->received);
-	y->received = 0;
-	for (int i = 0; i < 10000; i++)
-		endpoint_send(x, &y->addr, 0, 3000); /* three fragments */
-	REQUIRE(w, y->received > 3570 && y->received < 3970, "%u of 3,773", y->received);
+}
+
+static void check_mtu(struct world *w)
+{
+	struct site_config c = site_config_plain();
+	struct endpoint *x, *y;
+
+	c.access = (struct link_config){.mtu = 1500, .mtu_inward = 1280};
+	x = endpoint_new(site_new(w, &c), 1);
+	y = endpoint_new(public_site(w), 1);
+	endpoint_send(x, &y->addr, 0, 1472);
+	REQUIRE(w, y->received == 1, "1,500 bytes do not pass");
+	endpoint_send(x, &y->addr, 0, 1473);
+	REQUIRE(w, y->received == 1, "1,501 bytes pass");
+	endpoint_send(y, &x->addr, 0, 1252);
+	REQUIRE(w, x->received == 1, "1,280 bytes do not pass");
+	endpoint_send(y, &x->addr, 0, 1253);
+	REQUIRE(w, x->received == 1, "1,281 bytes pass");
+}
+
+static void test_mtu(struct trial *t)
+{
+	struct world *w = new_world(t);
+
+	check_mtu(w);
+	end_world(t, w);
+}
+
+/* The program must be linked with
+ * -Wl,--wrap=crypto_aead_new,--wrap=crypto_aead_free,--wrap=crypto_aead_seal. */
+static void test_nonces(struct trial *t)
+{
+	struct world *w = new_world(t);
+	const uint8_t key[CRYPTO_KEY_SIZE] = {1};
+	struct crypto_aead *aead = crypto_aead_new(CIPHER_CHACHA20_POLY1305, key, true);
+	uint8_t out[CRYPTO_TAG_SIZE];
+
+	crypto_aead_seal(aead, 7, NULL, 0, NULL, 0, out);
+	crypto_aead_free(aead);
+	if (w->failed || nonces_heard() != 1)
+		trial_fail(t, "the tap on seals is not linked in");
+	aead = crypto_aead_new(CIPHER_CHACHA20_POLY1305, key, true);
+	crypto_aead_seal(aead, 7, NULL, 0, NULL, 0, out);
+	crypto_aead_free(aead);
+	if (!w->failed)
+		trial_fail(t, "a nonce used twice is not noticed");
+	w->failed = false;
+	end_world(t, w);
 }
 
 static void test_link(struct trial *t)
@@ -351,5 +397,7 @@ void trials_selftest(struct trials *list)
 	trials_add(list, test_hairpin, 0, "selftest hairpin");
 	trials_add(list, test_firewall, 0, "selftest firewall");
 	trials_add(list, test_link, 0, "selftest link");
+	trials_add(list, test_mtu, 0, "selftest mtu");
+	trials_add(list, test_nonces, 0, "selftest nonces");
 	trials_add(list, selftest_stream, 0, "selftest stream");
 }

@@ -183,6 +183,16 @@ struct wire site_attach(
 	return link_side(l, 0);
 }
 
+void site_detach(struct site *s, const struct addr *v4, const struct addr *v6)
+{
+	const struct wire nowhere = {0};
+
+	if (v4->family != ADDR_NONE)
+		zone_attach(s->lan, v4, nowhere);
+	if (v6->family != ADDR_NONE)
+		zone_attach(s->lan, v6, nowhere);
+}
+
 struct world *internet_new(uint64_t seed, bool verbose, unsigned hops)
 {
 	struct world *w = world_new(seed, verbose);

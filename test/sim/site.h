@@ -66,6 +66,9 @@ struct site *site_of(struct world *w, enum guard guard, const struct link_config
 struct wire site_attach(
 	struct site *s, struct wire machine, struct addr *v4, struct addr *v6);
 
+/* What is for these addresses goes nowhere any more. */
+void site_detach(struct site *s, const struct addr *v4, const struct addr *v6);
+
 /* The world with its internet, of that many hops. */
 struct world *internet_new(uint64_t seed, bool verbose, unsigned hops);
 

@@ -10,7 +10,7 @@
 #define TRIAL_SEED 1
 
 struct trial {
-	char name[64];
+	char name[96];
 	void (*run)(struct trial *t);
 	int arg;      /* what the trial makes of it */
 	bool is_long; /* for the long tier only */
@@ -67,6 +67,9 @@ void trials_restart(struct trials *list);
 void trials_data(struct trials *list);
 void trials_attack(struct trials *list);
 void trials_spoilt(struct trials *list);
+void trials_roam(struct trials *list);
+void trials_rekey(struct trials *list);
+void trials_mtu(struct trials *list);
 void trials_random(struct trials *list, uint64_t first, unsigned count);
 
 #endif

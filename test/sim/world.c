@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/nonces.h"
 #include "sim/packet.h"
 
 void *sim_alloc(size_t size)
@@ -28,6 +29,7 @@ struct world *world_new(uint64_t seed, bool verbose)
 	w->now = WORLD_START;
 	w->verbose = verbose;
 	rng_seed(&w->rng, seed);
+	nonces_begin(w);
 	return w;
 }
 
@@ -49,6 +51,7 @@ void world_free(struct world *w)
 	}
 	free(w->machines);
 	free(w);
+	nonces_begin(NULL);
 }
 
 void world_add(struct world *w, struct node *node, const char *name)

@@ -18,7 +18,7 @@ static struct machine_state {
 	struct event events[4];
 	size_t event_count;
 	uint64_t timeout;
-	unsigned expired, locals, errors, taken, flushed;
+	unsigned expired, locals, changes, errors, taken, flushed;
 	uint32_t added;
 	struct addr bound;
 	struct udp_error error;
@@ -94,10 +94,17 @@ static void do_set_locals(struct driver *driver, const struct addr *addrs, size_
 	m.locals++;
 }
 
+static void do_network_changed(struct driver *driver)
+{
+	(void)driver;
+	m.changes++;
+}
+
 static const struct driver_ops ops = {.flush = do_flush,
 	.icmp = do_icmp,
 	.add_socket = do_add_socket,
-	.set_locals = do_set_locals};
+	.set_locals = do_set_locals,
+	.network_changed = do_network_changed};
 
 static void on_event(void *arg, const struct event *event)
 {
@@ -207,6 +214,31 @@ static void sleeps_until_the_deadline(void **state)
 	driver_settle(&d); /* sends, and sets the deadline */
 	run_until(expired_once);
 	assert_true(clock_now() >= at);
+}
+
+/* A clock that counts suspend gets ahead of one that does not. */
+static void notices_a_suspension_once(void **state)
+{
+	(void)state;
+	d.asleep -= (int64_t)(4 * SECOND);
+	driver_wake(&d);
+	assert_int_equal(m.changes, 0);
+	d.asleep -= (int64_t)(6 * SECOND);
+	driver_wake(&d);
+	assert_int_equal(m.changes, 1);
+	driver_wake(&d);
+	assert_int_equal(m.changes, 1);
+	assert_true(d.now <= clock_now());
+}
+
+static void passes_on_a_network_change(void **state)
+{
+	(void)state;
+	assert_int_equal(m.locals, 1);
+	d.netlink.changed(&d.netlink);
+	assert_int_equal(m.locals, 2);
+	assert_int_equal(m.changes, 1);
+	assert_int_equal(m.flushed, 1);
 }
 
 static bool taken(void)
@@ -354,6 +386,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(wakes_for_a_deadline_that_is_past),
 		TEST(sleeps_until_the_deadline),
+		TEST(notices_a_suspension_once),
+		TEST(passes_on_a_network_change),
 		TEST(opens_and_closes_what_the_machine_wants),
 		TEST(refuses_a_number_beyond_its_table),
 #if defined(__linux__) && !defined(EYELET_PORTABLE)

@@ -8,12 +8,13 @@
 
 #define FRAME_MAX 65600
 
-/* One end with all it stands on. */
+/* One end, its place known and its path MTU not searched for, with all it stands on. */
 struct end {
 	struct session session;
 	struct timers timers;
 	struct outbox outbox;
 	struct reassembly_pool pool;
+	uint64_t random; /* of its entropy */
 };
 
 struct ends {
@@ -21,18 +22,29 @@ struct ends {
 	struct end guest, host;
 };
 
+static inline void end_fill(void *arg, uint8_t *bytes, size_t len)
+{
+	random_bytes(arg, bytes, len);
+}
+
 static inline void end_start(struct end *e, const struct noise_keys *keys,
 	enum cipher cipher, bool is_host, uint64_t now)
 {
 	const struct path path = {.socket = is_host,
 		.remote = addr_v4(198, 51, 100, is_host ? 1 : 2, 4000)};
+	const struct entropy entropy = {end_fill, &e->random};
 
 	memset(e, 0, sizeof(*e));
 	timers_init(&e->timers);
 	assert_true(outbox_init(&e->outbox, 64));
 	reassembly_pool_init(&e->pool, 2);
-	assert_true(session_init(&e->session, keys, cipher, is_host, &path, &e->timers,
-		&e->outbox, &e->pool, now));
+	assert_true(session_init(&e->session, keys, cipher, is_host, &path, &entropy,
+		&e->timers, &e->outbox, &e->pool, now));
+	if (is_host)
+		session_prove(&e->session, &path, now);
+	pmtu_start(&e->session.pmtu, false, NEVER);
+	assert_true(timers_set(
+		&e->timers, &e->session.timer, now + UINT64_C(400000000)));
 }
 
 static inline void ends_start(struct ends *e, enum cipher cipher, uint64_t now)
@@ -105,12 +117,16 @@ static inline unsigned end_drop(struct end *from)
 	return count;
 }
 
-/* Seals any plaintext as the guest would, under a counter and header bits of the
- * caller's. */
-static inline size_t ends_forge(const struct ends *e, enum cipher cipher, uint8_t bits,
+static inline uint64_t end_sent(const struct end *e)
+{
+	return session_current(&e->session)->sent;
+}
+
+/* Seals any plaintext under a key, a counter and header bits of the caller's. */
+static inline size_t ends_forge(const uint8_t key[32], enum cipher cipher, uint8_t bits,
 	uint64_t counter, const uint8_t *plain, size_t len, uint8_t *out)
 {
-	struct crypto_aead *aead = crypto_aead_new(cipher, e->keys.to_host, true);
+	struct crypto_aead *aead = crypto_aead_new(cipher, key, true);
 
 	out[0] = (uint8_t)(0x40 | bits);
 	out[1] = (uint8_t)(counter >> 16);

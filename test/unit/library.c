@@ -154,26 +154,27 @@ static void echo(struct eyelet_flow *flow, size_t len)
 {
 	static uint8_t payload[EYELET_PAYLOAD_MAX],
 		out[EYELET_PAYLOAD_MAX + EYELET_OVERHEAD];
-	unsigned parts = eyelet_parts(len);
+	unsigned parts = eyelet_guest_parts(guest->guest, len);
 	struct eyelet_path path;
 
 	random_bytes(&net.seed, payload, len);
 	host->deliveries = guest->deliveries = 0;
 	for (unsigned i = 0; i < parts; i++) {
 		int size = eyelet_guest_seal(
-			guest->guest, flow, i, payload, len, out, &path, net.now);
+			guest->guest, flow, i, parts, payload, len, out, &path, net.now);
 
-		assert_true(size > 0);
+		assert_in_range(size, 20, len / parts + 1 + EYELET_OVERHEAD);
 		(void)net_carry(&net, guest, &path, out, (size_t)size);
 	}
 	assert_int_equal(host->deliveries, 1);
 	assert_int_equal(host->got_len, len);
 	assert_memory_equal(host->got, payload, len);
+	parts = eyelet_host_parts(host->flow, len);
 	for (unsigned i = 0; i < parts; i++) {
-		int size = eyelet_host_seal(
-			host->host, host->flow, i, host->got, len, out, &path, net.now);
+		int size = eyelet_host_seal(host->host, host->flow, i, parts, host->got,
+			len, out, &path, net.now);
 
-		assert_true(size > 0);
+		assert_in_range(size, 20, len / parts + 1 + EYELET_OVERHEAD);
 		(void)net_carry(&net, host, &path, out, (size_t)size);
 	}
 	assert_int_equal(guest->deliveries, 1);
@@ -239,13 +240,14 @@ static void refuses_misuse(void **state)
 	(void)state;
 	make_guest();
 	flow = eyelet_guest_flow(guest->guest, &app, net.now);
-	assert_int_equal(eyelet_guest_seal(guest->guest, flow, 0, payload, 100, out,
+	assert_int_equal(eyelet_guest_seal(guest->guest, flow, 0, 1, payload, 100, out,
 				 &path, net.now),
 		EYELET_ENOTCONN);
-	assert_int_equal(eyelet_guest_seal(guest->guest, flow, 1, payload, 100, out,
-				 &path, net.now),
-		EYELET_EINVAL);
-	assert_int_equal(eyelet_parts(EYELET_PAYLOAD_MAX + 1), 0);
+	assert_int_equal(path.socket, EYELET_SOCKETS_MAX); /* untouched */
+	assert_int_equal(eyelet_guest_parts(guest->guest, 0), 1);
+	assert_int_equal(eyelet_guest_parts(guest->guest, EYELET_PAYLOAD_MAX), 1);
+	assert_int_equal(eyelet_guest_parts(guest->guest, EYELET_PAYLOAD_MAX + 1), 0);
+	eyelet_guest_network_changed(guest->guest, net.now); /* and nothing to check */
 	path.socket = EYELET_SOCKETS_MAX;
 	assert_int_equal(eyelet_guest_input(guest->guest, &path, out, sizeof(out),
 				 net.now, &delivery),
@@ -254,6 +256,127 @@ static void refuses_misuse(void **state)
 		eyelet_guest_add_socket(guest->guest, 0, &none, 0), EYELET_EINVAL);
 	assert_int_equal(
 		eyelet_guest_add_socket(guest->guest, 8, &app, 0), EYELET_EINVAL);
+}
+
+static void refuses_impossible_parts(void **state)
+{
+	static const struct {
+		unsigned part, parts;
+		size_t len;
+		int expected;
+	} cases[] = {
+		{0, 0, 100, EYELET_EINVAL},
+		{0, 0, 0, EYELET_EINVAL},
+		{1, 1, 100, EYELET_EINVAL},
+		{2, 2, 100, EYELET_EINVAL},
+		{0, 1, EYELET_PAYLOAD_MAX + 1, EYELET_EINVAL},
+		{0, 2, 0, EYELET_EINVAL},
+		{4, 5, 3, EYELET_EINVAL},
+		{5, 6, 10, EYELET_EINVAL}, /* five of 2 bytes would do */
+		{0, UINT32_MAX, 100, EYELET_EINVAL},
+		{0, 1, 0, 20 + 2},
+		{0, 100, 100, 28 + 1},
+		{0, 3, 100, 28 + 34},
+		{2, 3, 100, 28 + 32},
+	};
+	static uint8_t payload[EYELET_PAYLOAD_MAX + 1], out[100 + EYELET_OVERHEAD];
+	const struct eyelet_addr app = address("127.0.0.1:6000"),
+				 other = address("127.0.0.1:6001");
+	struct eyelet_flow *flow;
+	struct eyelet_path path;
+
+	(void)state;
+	connect_all();
+	(void)eyelet_guest_flow(guest->guest, &app, net.now);
+	flow = eyelet_guest_flow(guest->guest, &other, net.now);
+	assert_int_not_equal(eyelet_flow_id(flow), 0); /* which takes 2 bytes */
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(eyelet_guest_seal(guest->guest, flow, cases[i].part,
+					 cases[i].parts, payload, cases[i].len, out,
+					 &path, net.now),
+			cases[i].expected);
+	assert_int_equal(eyelet_guest_parts(guest->guest, EYELET_PAYLOAD_MAX + 1), 0);
+}
+
+static void parts_follow_the_path_mtu(void **state)
+{
+	const struct eyelet_addr app = address("127.0.0.1:6000");
+	uint8_t payload[1400] = {0}, out[sizeof(payload) + EYELET_OVERHEAD];
+	struct eyelet_flow *flow;
+	struct eyelet_path path;
+	int size;
+
+	(void)state;
+	connect_all();
+	net_run(&net, 2 * EYELET_SECOND,
+		NULL); /* nothing is too large for this network */
+	assert_int_equal(eyelet_guest_parts(guest->guest, 1472 - 20), 1);
+	assert_int_equal(eyelet_guest_parts(guest->guest, 1472 - 19), 2);
+	assert_int_equal(eyelet_guest_parts(guest->guest, EYELET_PAYLOAD_MAX), 46);
+	flow = eyelet_guest_flow(guest->guest, &app, net.now);
+	echo(flow, 3000);
+	assert_int_equal(eyelet_host_parts(host->flow, 1472 - 20), 1);
+	assert_int_equal(eyelet_host_parts(host->flow, EYELET_PAYLOAD_MAX + 1), 0);
+	net.limit = 1000;
+	net_run(&net, EYELET_SECOND, NULL);
+	size = eyelet_guest_seal(
+		guest->guest, flow, 0, 1, payload, sizeof(payload), out, &path, net.now);
+	(void)net_carry(&net, guest, &path, out, (size_t)size); /* too large now */
+	net_run(&net, 3 * EYELET_SECOND, NULL); /* three confirmations are missing */
+	assert_int_equal(eyelet_guest_parts(guest->guest, 1000 - 20), 1);
+	assert_int_equal(eyelet_guest_parts(guest->guest, 1000 - 19), 2);
+	echo(flow, 3000);
+}
+
+static void tells_of_moves(void **state)
+{
+	const struct eyelet_addr app = address("127.0.0.1:6000"),
+				 elsewhere = address("203.0.113.1:5001"),
+				 far = address("198.51.100.2:4000");
+	struct eyelet_flow *flow;
+
+	(void)state;
+	connect_all();
+	flow = eyelet_guest_flow(guest->guest, &app, net.now);
+	echo(flow, 100);
+	guest->addr = elsewhere; /* its NAT has given it another port */
+	eyelet_guest_network_changed(guest->guest, net.now);
+	net_run(&net, 1, NULL);
+	assert_int_equal(host->events[EYELET_EVENT_GUEST_MOVED], 1);
+	assert_int_equal(host->last.type, EYELET_EVENT_GUEST_MOVED);
+	assert_int_equal(host->last.number, 1);
+	assert_memory_equal(
+		&host->last.path.remote, &elsewhere, sizeof(struct eyelet_addr));
+	assert_int_equal(guest->events[EYELET_EVENT_LOST], 0);
+	echo(flow, 100);
+	host->addr = far;
+	eyelet_host_network_changed(host->host, net.now);
+	net_run(&net, 1, NULL);
+	assert_int_equal(guest->events[EYELET_EVENT_MOVED], 1);
+	assert_memory_equal(&guest->last.path.remote, &far, sizeof(struct eyelet_addr));
+	echo(flow, 100);
+}
+
+static void checks_at_once_when_the_network_changed(void **state)
+{
+	unsigned before, refreshes;
+	struct eyelet_rendezvous_counts counts;
+
+	(void)state;
+	connect_all();
+	net_run(&net, 5 * EYELET_SECOND, NULL);
+	before = net.datagrams;
+	net_settle(&net);
+	assert_int_equal(net.datagrams, before); /* all is quiet */
+	eyelet_guest_network_changed(guest->guest, net.now);
+	net_run(&net, 1, NULL);
+	assert_int_equal(net.datagrams, before + 2); /* a ping and its pong */
+	eyelet_rendezvous_get_counts(meeting->rendezvous, &counts);
+	refreshes = (unsigned)(counts.refreshes + counts.registrations);
+	eyelet_host_network_changed(host->host, net.now);
+	net_run(&net, 1, NULL);
+	eyelet_rendezvous_get_counts(meeting->rendezvous, &counts);
+	assert_true(counts.refreshes + counts.registrations > refreshes);
 }
 
 static void says_goodbye(void **state)
@@ -314,6 +437,10 @@ int main(void)
 		TEST(carries_every_size),
 		TEST(keeps_flows_apart),
 		TEST(refuses_misuse),
+		TEST(refuses_impossible_parts),
+		TEST(parts_follow_the_path_mtu),
+		TEST(tells_of_moves),
+		TEST(checks_at_once_when_the_network_changed),
 		TEST(says_goodbye),
 		TEST(tells_why_it_is_not_connected),
 		TEST(serves_listed_services_only),

@@ -27,6 +27,7 @@ struct net {
 	struct node nodes[NODES];
 	uint64_t now; /* ns */
 	uint64_t seed;
+	size_t limit; /* longer datagrams are lost; 0 none are */
 	unsigned datagrams;
 };
 
@@ -101,6 +102,8 @@ static inline enum eyelet_verdict net_carry(struct net *net, const struct node *
 	static uint8_t buf[65536];
 
 	net->datagrams++;
+	if (net->limit > 0 && len > net->limit)
+		return EYELET_VERDICT_DROP_UNSOLICITED;
 	for (size_t i = 0; i < NODES; i++) {
 		struct node *to = &net->nodes[i];
 		struct eyelet_path in = {.local = to->addr, .remote = from->addr};

@@ -143,8 +143,10 @@ static inline enum verdict meeting_introduce(struct meeting *m,
 {
 	uint8_t payload[PAYLOAD_MAX], token[TOKEN_SIZE], bytes[INTRODUCE_MAX];
 	struct introduce_message message = {.guest = *seen, .payload = payload};
+	struct entropy entropy = net_entropy(m->net);
 
-	message.payload_len = guest_offer_seal(payload, offer, &m->credentials, attempt);
+	message.payload_len = guest_offer_seal(
+		payload, offer, &m->credentials, attempt, &entropy);
 	meeting_token(m, token);
 	return net_input(m->net, m->host, 0, &m->host->bound[0],
 		&m->host_config.servers[0], bytes,

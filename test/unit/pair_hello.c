@@ -25,6 +25,14 @@ static enum verdict hear_hello(
 		m->net, m->host, 0, &m->host->bound[0], from, hello->bytes, hello->len);
 }
 
+static void no_frames(struct net *net, struct net_packet *p)
+{
+	(void)net;
+	p->lost = frame_is(p->bytes, p->len);
+}
+
+/* As long as nothing proved the guest's place, a hello gets its welcome again; then it is
+ * of no more use to anybody. */
 static void replays_get_the_same_welcome(void **state)
 {
 	const struct addr elsewhere = addr_v4(203, 0, 113, 99, 999);
@@ -34,7 +42,8 @@ static void replays_get_the_same_welcome(void **state)
 	(void)state;
 	meeting_begin(&m);
 	hello = run_to_hello(&m);
-	net_run(m.net, 100 * MS);
+	m.net->hook = no_frames;
+	net_run(m.net, 50 * MS);
 	welcome = net_find(m.net, m.host, MESSAGE_WELCOME, 0);
 	assert_non_null(welcome);
 	assert_true(welcome->len <= hello->len);
@@ -48,7 +57,12 @@ static void replays_get_the_same_welcome(void **state)
 		assert_true(addr_equal(&again->to, &elsewhere));
 	}
 	assert_int_equal(meeting_host_counts(m.host).handshakes, 1);
+	assert_int_equal(meeting_host_counts(m.host).half_open, 1);
+	m.net->hook = NULL;
+	net_run(m.net, 500 * MS);
 	assert_int_equal(meeting_host_counts(m.host).half_open, 0);
+	assert_int_equal(hear_hello(&m, hello, &elsewhere), VERDICT_DROP_REPLAY);
+	assert_int_equal(meeting_host_counts(m.host).handshakes, 1);
 	meeting_expect_up(&m, m.guest, 1);
 	meeting_expect_down(&m, m.guest);
 	meeting_end(&m);

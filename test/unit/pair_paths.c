@@ -42,11 +42,12 @@ static void lan_slower(struct net *net, struct net_packet *p)
 	p->lost = net_is(p, MESSAGE_WELCOME) && p->to.ip[0] == 198;
 }
 
-/* The host answers the first frame where it came from, not where the first hello did. */
+/* The host answers the first frame where it came from, not where the first hello did: there
+ * it asks at most whether the guest is there as well, until it knows where it is. */
 static void answers_where_the_first_frame_came_from(void **state)
 {
-	const struct net_packet *p = NULL;
 	struct meeting m;
+	unsigned elsewhere = 0;
 
 	(void)state;
 	begin_on_one_lan(&m);
@@ -54,10 +55,14 @@ static void answers_where_the_first_frame_came_from(void **state)
 	meeting_connect(&m, m.guest);
 	assert_int_equal(net_event(m.guest, EVENT_CONNECTED, 0)->path.remote.ip[0], 192);
 	for (unsigned i = 0; i < m.net->count; i++) {
-		p = &m.net->sent[i];
-		if (p->from == m.host && frame_is(p->bytes, p->len))
-			assert_int_equal(p->to.ip[0], 192);
+		const struct net_packet *p = &m.net->sent[i];
+
+		elsewhere += p->from == m.host && frame_is(p->bytes, p->len) &&
+			     p->to.ip[0] != 192;
 	}
+	assert_in_range(elsewhere, 1, 2);
+	meeting_expect_up(&m, m.guest, 1);
+	meeting_expect_down(&m, m.guest);
 	meeting_end(&m);
 }
 
@@ -148,7 +153,7 @@ static void outlives_a_short_silence(void **state)
 		guest_flow(
 			m.guest->machine, &(struct addr){.family = ADDR_V4}, m.net->now),
 		(const uint8_t *)"", 0);
-	net_run(m.net, 1989 * MS); /* what it said last was 10 ms before */
+	net_run(m.net, 2199 * MS);
 	assert_int_equal(net_events(m.guest, EVENT_LOST), 0);
 	net_run(m.net, MS);
 	assert_int_equal(net_events(m.guest, EVENT_LOST), 1);

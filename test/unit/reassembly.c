@@ -120,7 +120,33 @@ static void shows_nothing_of_others_through_holes(void **state)
 	reassembly_pool_fini(&pool);
 }
 
-static void a_newer_datagram_drops_the_unfinished(void **state)
+/* Up to four are under way at once, told apart by id and total; a fifth has the oldest give
+ * way. */
+static void a_fifth_datagram_drops_the_oldest(void **state)
+{
+	struct reassembly_pool pool;
+	struct reassembly r;
+
+	(void)state;
+	reassembly_pool_init(&pool, 8);
+	reassembly_init(&r, &pool);
+	for (uint16_t i = 0; i < 3; i++)
+		assert_null(reassembly_add(&r, i, 0, 10, bytes, 5, T0 + i));
+	assert_null(reassembly_add(&r, 1, 5, 11, bytes, 5, T0 + 3)); /* another total */
+	assert_int_equal(r.dropped, 0);
+	assert_null(reassembly_add(&r, 9, 0, 10, bytes, 5, T0 + 4));
+	assert_int_equal(r.dropped, 1);
+	assert_non_null(reassembly_add(&r, 1, 5, 10, bytes, 5, T0 + 5));
+	assert_non_null(reassembly_add(&r, 2, 5, 10, bytes, 5, T0 + 5));
+	assert_non_null(reassembly_add(&r, 1, 0, 11, bytes, 6, T0 + 5));
+	assert_non_null(reassembly_add(&r, 9, 5, 10, bytes, 5, T0 + 5));
+	assert_null(reassembly_add(&r, 0, 5, 10, bytes, 5, T0 + 5)); /* the oldest */
+	assert_int_equal(pool.made, 4);
+	reassembly_fini(&r);
+	reassembly_pool_fini(&pool);
+}
+
+static void the_oldest_gives_way_while_the_pool_is_empty(void **state)
 {
 	struct reassembly_pool pool;
 	struct reassembly r;
@@ -129,28 +155,26 @@ static void a_newer_datagram_drops_the_unfinished(void **state)
 	reassembly_pool_init(&pool, 1);
 	reassembly_init(&r, &pool);
 	assert_null(reassembly_add(&r, 1, 0, 10, bytes, 5, T0));
-	assert_null(reassembly_add(&r, 2, 0, 10, bytes, 5, T0));
+	assert_null(reassembly_add(&r, 2, 0, 10, bytes, 5, T0 + 1));
 	assert_int_equal(r.dropped, 1);
-	assert_null(reassembly_add(&r, 2, 5, 11, bytes, 5, T0)); /* another total */
-	assert_int_equal(r.dropped, 2);
-	assert_non_null(reassembly_add(&r, 2, 0, 11, bytes, 6, T0));
+	assert_non_null(reassembly_add(&r, 2, 5, 10, bytes, 5, T0 + 2));
 	reassembly_fini(&r);
 	reassembly_pool_fini(&pool);
 }
 
-static void gives_up_after_5_seconds(void **state)
+static void gives_up_after_a_second(void **state)
 {
 	struct reassembly_pool pool;
 	struct reassembly r;
 
 	(void)state;
-	reassembly_pool_init(&pool, 1);
+	reassembly_pool_init(&pool, 2);
 	reassembly_init(&r, &pool);
 	assert_null(reassembly_add(&r, 1, 0, 10, bytes, 5, UINT64_C(1000000000000)));
 	assert_non_null(
-		reassembly_add(&r, 1, 5, 10, bytes + 5, 5, UINT64_C(1004999999999)));
+		reassembly_add(&r, 1, 5, 10, bytes + 5, 5, UINT64_C(1000999999999)));
 	assert_null(reassembly_add(&r, 1, 0, 10, bytes, 5, UINT64_C(1010000000000)));
-	assert_null(reassembly_add(&r, 1, 5, 10, bytes + 5, 5, UINT64_C(1015000000000)));
+	assert_null(reassembly_add(&r, 1, 5, 10, bytes + 5, 5, UINT64_C(1011000000000)));
 	assert_int_equal(r.dropped, 1);
 	reassembly_fini(&r);
 	reassembly_pool_fini(&pool);
@@ -182,7 +206,7 @@ static void goes_without_while_the_pool_is_empty(void **state)
 
 /* A session whose other half was lost must not keep a buffer from the others for ever: a
  * few dozen of them would, and no large datagram would pass any more. */
-static void takes_back_what_is_stale(void **state)
+static void gives_what_is_stale_back(void **state)
 {
 	struct reassembly_pool pool;
 	struct reassembly silent, other;
@@ -192,10 +216,15 @@ static void takes_back_what_is_stale(void **state)
 	reassembly_init(&silent, &pool);
 	reassembly_init(&other, &pool);
 	assert_null(reassembly_add(&silent, 1, 0, 10, bytes, 5, UINT64_C(1000000000000)));
-	assert_null(reassembly_add(&other, 1, 0, 10, bytes, 5, UINT64_C(1005000000000)));
+	reassembly_expire(&silent, UINT64_C(1000999999999));
+	assert_null(reassembly_add(&other, 1, 0, 10, bytes, 5, UINT64_C(1000999999999)));
+	assert_int_equal(silent.dropped, 0);
+	reassembly_expire(&silent, UINT64_C(1001000000000));
+	assert_int_equal(silent.dropped, 1);
+	assert_null(reassembly_add(&other, 2, 0, 10, bytes, 5, UINT64_C(1001000000000)));
 	assert_non_null(
-		reassembly_add(&other, 1, 5, 10, bytes, 5, UINT64_C(1005000000000)));
-	assert_null(reassembly_add(&silent, 1, 5, 10, bytes, 5, UINT64_C(1005000000000)));
+		reassembly_add(&other, 2, 5, 10, bytes, 5, UINT64_C(1001000000000)));
+	assert_null(reassembly_add(&silent, 1, 5, 10, bytes, 5, UINT64_C(1001000000000)));
 	reassembly_fini(&silent);
 	reassembly_fini(&other);
 	reassembly_pool_fini(&pool);
@@ -208,10 +237,11 @@ int main(void)
 		cmocka_unit_test(joins_any_cut),
 		cmocka_unit_test(refuses_parts_that_cannot_be),
 		cmocka_unit_test(shows_nothing_of_others_through_holes),
-		cmocka_unit_test(a_newer_datagram_drops_the_unfinished),
-		cmocka_unit_test(gives_up_after_5_seconds),
+		cmocka_unit_test(a_fifth_datagram_drops_the_oldest),
+		cmocka_unit_test(the_oldest_gives_way_while_the_pool_is_empty),
+		cmocka_unit_test(gives_up_after_a_second),
 		cmocka_unit_test(goes_without_while_the_pool_is_empty),
-		cmocka_unit_test(takes_back_what_is_stale),
+		cmocka_unit_test(gives_what_is_stale_back),
 	};
 
 	return cmocka_run_group_tests(tests, fill_bytes, NULL);

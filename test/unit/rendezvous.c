@@ -215,9 +215,8 @@ static void takes_any_address_behind_a_nat_of_its_own(void **state)
 static void leases_live_by_refreshes(void **state)
 {
 	uint8_t token[TOKEN_SIZE];
-	struct addr observed;
+	struct registered_message answer;
 	struct asking a;
-	uint32_t lease;
 
 	(void)state;
 	asking_begin(&a);
@@ -229,10 +228,9 @@ static void leases_live_by_refreshes(void **state)
 			VERDICT_CONSUMED);
 		assert_int_equal(message_type(a.answer.data), MESSAGE_REFRESHED);
 		assert_memory_equal(message_id(a.answer.data), id, ID_SIZE);
-		assert_true(
-			refreshed_decode(&lease, &observed, a.answer.data, a.answer.len));
-		assert_int_equal(lease, 15);
-		assert_true(addr_equal(&observed, &host));
+		assert_true(registered_decode(&answer, a.answer.data, a.answer.len));
+		assert_int_equal(answer.lease, 15);
+		assert_true(addr_equal(&answer.observed, &host));
 	}
 	a.now = T0 + 154 * SECOND + 999999999;
 	rendezvous_expire(a.r, a.now);
@@ -244,6 +242,39 @@ static void leases_live_by_refreshes(void **state)
 	assert_int_equal(asking_counts(&a).services, 0);
 	assert_int_equal(asking_counts(&a).signatures, 1);
 	assert_true(rendezvous_next_timeout(a.r) == NEVER);
+	asking_end(&a);
+}
+
+/* A token is good for the 300 s it was made in and the next: each refresh brings the one of
+ * now, and who goes on with an old one has lost the lease. */
+static void tokens_turn_over(void **state)
+{
+	uint8_t first[TOKEN_SIZE], token[TOKEN_SIZE];
+	struct registered_message answer;
+	struct asking a;
+
+	(void)state;
+	asking_begin(&a); /* at 1000 s, in the turn from 900 to 1200 s */
+	asking_register(&a, &host, first);
+	memcpy(token, first, TOKEN_SIZE);
+	for (a.now = UINT64_C(1010000000000); a.now < UINT64_C(1500000000000);
+		a.now += UINT64_C(10000000000)) {
+		rendezvous_expire(a.r, a.now);
+		asking_lease(&a, &host, MESSAGE_REFRESH, id, first);
+		assert_int_equal(message_type(a.answer.data), MESSAGE_REFRESHED);
+		asking_lease(&a, &host, MESSAGE_REFRESH, id, token);
+		assert_int_equal(message_type(a.answer.data), MESSAGE_REFRESHED);
+		assert_true(registered_decode(&answer, a.answer.data, a.answer.len));
+		assert_int_equal(memcmp(answer.token, first, TOKEN_SIZE) != 0,
+			a.now >= UINT64_C(1200000000000));
+		memcpy(token, answer.token, TOKEN_SIZE);
+	}
+	a.now = UINT64_C(1500000000000);
+	asking_lease(&a, &host, MESSAGE_REFRESH, id, first);
+	asking_expect_refusal(&a, id, REFUSAL_UNKNOWN_LEASE);
+	asking_lease(&a, &host, MESSAGE_REFRESH, id, token);
+	assert_int_equal(message_type(a.answer.data), MESSAGE_REFRESHED);
+	assert_int_equal(asking_counts(&a).signatures, 1);
 	asking_end(&a);
 }
 
@@ -319,8 +350,10 @@ static void is_private_with_a_list(void **state)
 	assert_true(rendezvous_allow(a.r, a.credentials.service));
 	asking_register(&a, &host, token);
 	rendezvous_forget_allowed(a.r);
-	asking_lease(&a, &host, MESSAGE_REFRESH, id, token); /* stays until it runs out */
-	assert_int_equal(message_type(a.answer.data), MESSAGE_REFRESHED);
+	/* The lease stays until it runs out, and is not refreshed. */
+	asking_lease(&a, &host, MESSAGE_REFRESH, id, token);
+	asking_expect_refusal(&a, id, REFUSAL_NOT_ALLOWED);
+	assert_int_equal(asking_counts(&a).hosts, 1);
 	asking_say_registration(&a, &host, &m);
 	asking_expect_refusal(&a, asking_register_id, REFUSAL_NOT_ALLOWED);
 	asking_end(&a);
@@ -391,6 +424,7 @@ int main(void)
 		cmocka_unit_test(registrations_serve_where_they_were_dialled),
 		cmocka_unit_test(takes_any_address_behind_a_nat_of_its_own),
 		cmocka_unit_test(leases_live_by_refreshes),
+		cmocka_unit_test(tokens_turn_over),
 		cmocka_unit_test(unknown_leases_hear_so),
 		cmocka_unit_test(leases_move_by_registration),
 		cmocka_unit_test(is_private_with_a_list),

@@ -26,13 +26,13 @@ static enum verdict carry(struct end *from, struct end *to, uint16_t flow,
 {
 	static uint8_t sealed[FRAME_MAX];
 	enum verdict verdict = VERDICT_COUNT;
-	unsigned parts = session_parts(len);
+	unsigned parts = session_parts(&from->session, len);
 
 	for (unsigned i = 0; i < parts; i++) {
 		size_t size =
-			session_seal(&from->session, flow, i, payload, len, sealed, now);
+			session_seal(&from->session, flow, i, parts, payload, len, sealed, now);
 
-		assert_in_range(size, FRAME_OVERHEAD, 65507);
+		assert_in_range(size, FRAME_OVERHEAD, 1002);
 		verdict = end_hear(to, &heard, sealed, size, now);
 		if (i + 1 < parts)
 			assert_int_equal(verdict, VERDICT_CONSUMED);
@@ -70,9 +70,10 @@ static void carry_sizes(
 static void carries_every_size(void **state)
 {
 	(void)state;
-	carry_sizes(CIPHER_AES_256_GCM, 0, 65507, 1, true);
+	carry_sizes(CIPHER_AES_256_GCM, 0, 4000, 1, true);
+	carry_sizes(CIPHER_AES_256_GCM, 4001, 65507, 37, true);
 	carry_sizes(CHACHA, 0, 3000, 1, false);
-	carry_sizes(CHACHA, 65300, 65507, 1, false);
+	carry_sizes(CHACHA, 65400, 65507, 1, false);
 	carry_sizes(CHACHA, 3001, 65299, 331, false);
 }
 
@@ -80,25 +81,55 @@ static void splits_only_what_does_not_fit(void **state)
 {
 	static uint8_t sealed[FRAME_MAX];
 	struct ends e;
+	struct session *s = &e.guest.session;
 
 	(void)state;
-	assert_int_equal(session_parts(0), 1);
-	assert_int_equal(session_parts(65485), 1);
-	assert_int_equal(session_parts(65486), 2);
-	assert_int_equal(session_parts(65507), 2);
 	ends_start(&e, CHACHA, T0);
+	assert_int_equal(session_parts(s, 0), 1);
+	assert_int_equal(session_parts(s, 978), 1);
+	assert_int_equal(session_parts(s, 981), 2);
+	assert_int_equal(session_parts(s, 1944), 2);
+	assert_int_equal(session_parts(s, 1945), 3);
+	assert_int_equal(session_parts(s, 65507), 68);
+	s->pmtu.largest = 1472;
+	assert_int_equal(session_parts(s, 1450), 1);
+	assert_int_equal(session_parts(s, 1453), 2);
+	assert_int_equal(session_parts(s, 65507), 46);
+	assert_int_equal(session_seal(s, 0, 0, 1, pattern, 1400, sealed, T0), 1420);
+	assert_int_equal(session_seal(s, 1, 0, 1, pattern, 1400, sealed, T0), 1422);
 	assert_int_equal(
-		session_seal(&e.guest.session, 0, 0, pattern, 1400, sealed, T0), 1420);
+		session_seal(s, 1, 0, 2, pattern, 1500, sealed, T0), 750 + 28);
 	assert_int_equal(
-		session_seal(&e.guest.session, 1, 0, pattern, 1400, sealed, T0), 1422);
+		session_seal(s, 1, 1, 2, pattern, 1500, sealed, T0), 750 + 28);
 	assert_int_equal(
-		session_seal(&e.guest.session, 1, 0, pattern, 65485, sealed, T0), 65507);
-	assert_int_equal(session_seal(&e.guest.session, 1, 0, pattern, 65507, sealed, T0),
-		32753 + 28);
-	assert_int_equal(session_seal(&e.guest.session, 1, 1, pattern, 65507, sealed, T0),
-		32754 + 28);
-	assert_int_equal(session_seal(&e.guest.session, 0, 0, pattern, 65507, sealed, T0),
-		32753 + 26);
+		session_seal(s, 0, 0, 3, pattern, 2900, sealed, T0), 967 + 26);
+	assert_int_equal(
+		session_seal(s, 0, 1, 3, pattern, 2900, sealed, T0), 967 + 26);
+	assert_int_equal(
+		session_seal(s, 0, 2, 3, pattern, 2900, sealed, T0), 966 + 26);
+	ends_stop(&e);
+}
+
+static void keeps_every_frame_within_the_path_mtu(void **state)
+{
+	static const size_t mtus[] = {1000, 1044, 1232, 1424, 1452, 1472};
+	static uint8_t sealed[FRAME_MAX];
+	struct ends e;
+	struct session *s = &e.guest.session;
+
+	(void)state;
+	ends_start(&e, CHACHA, T0);
+	for (unsigned i = 0; i < 6 * 6000; i++) {
+		size_t len = i / 6;
+		unsigned parts;
+
+		s->pmtu.largest = mtus[i % 6];
+		parts = session_parts(s, len);
+		for (unsigned k = 0; k < parts; k++)
+			assert_in_range(session_seal(s, i & 64 ? 7 : 0, k, parts, pattern,
+						len, sealed, T0),
+				FRAME_OVERHEAD, mtus[i % 6]);
+	}
 	ends_stop(&e);
 }
 
@@ -126,27 +157,46 @@ static void lays_data_out_as_drawn(void **state)
 
 	(void)state;
 	ends_start(&e, CHACHA, T0);
-	len = session_seal(s, 0, 0, (const uint8_t *)"abc", 3, sealed, T0);
+	len = session_seal(s, 0, 0, 1, (const uint8_t *)"abc", 3, sealed, T0);
 	expect_layout(&e, sealed, len, 0, "40000000", "616263");
-	len = session_seal(s, 0x1234, 0, (const uint8_t *)"abc", 3, sealed, T0);
+	len = session_seal(s, 0x1234, 0, 1, (const uint8_t *)"abc", 3, sealed, T0);
 	expect_layout(&e, sealed, len, 1, "44000001", "1234 616263");
-	len = session_seal(s, 0, 0, pattern, 0, sealed, T0);
+	len = session_seal(s, 0, 0, 1, pattern, 0, sealed, T0);
 	expect_layout(&e, sealed, len, 2, "40000002", "");
-	s->sent = s->reported = 0x0a456789;
+	session_current(s)->sent = session_current(s)->reported = 0x0a456789;
 	aead = crypto_aead_new(CHACHA, e.keys.to_host, false);
-	len = session_seal(s, 7, 0, big, sizeof(big), sealed, T0);
+	len = session_seal(s, 7, 0, 2, big, sizeof(big), sealed, T0);
 	assert_hex(sealed, 4, "46456789");
 	assert_true(
 		crypto_aead_open(aead, 0x0a456789, sealed, 4, sealed + 4, len - 4, big));
 	assert_hex(big, 9, "0007 0001 0000 ffe3 00");
-	len = session_seal(s, 7, 1, pattern, sizeof(big), sealed, T0);
+	len = session_seal(s, 7, 1, 2, pattern, sizeof(big), sealed, T0);
 	assert_hex(sealed, 4, "4645678a");
 	assert_true(
 		crypto_aead_open(aead, 0x0a45678a, sealed, 4, sealed + 4, len - 4, big));
-	assert_hex(big, 8, "0007 0001 7ff1 ffe3");
-	assert_memory_equal(big + 8, pattern + 32753, 32754);
+	assert_hex(big, 8, "0007 0001 7ff2 ffe3");
+	assert_memory_equal(big + 8, pattern + 32754, 32753);
 	crypto_aead_free(aead);
 	ends_stop(&e);
+}
+
+/* A ping to there carries the first 8 bytes of a MAC of that address. */
+static void read_ping(const struct ends *e, const struct datagram *d, uint64_t counter,
+	const char *fixed, size_t pad)
+{
+	struct crypto_aead *aead = crypto_aead_new(CHACHA, e->keys.to_host, false);
+	static const uint8_t zeros[1000];
+	uint8_t opened[1000], mac[CRYPTO_MAC_SIZE];
+
+	assert_true(crypto_aead_open(
+		aead, counter, d->data, 4, d->data + 4, d->len - 4u, opened));
+	crypto_aead_free(aead);
+	assert_hex(opened, 17, fixed);
+	crypto_mac(mac, e->guest.session.path_key, &d->path.remote,
+		sizeof(d->path.remote));
+	assert_memory_equal(opened + 17, mac, 8);
+	assert_int_equal(d->len - 20, 25 + pad);
+	assert_memory_equal(opened + 25, zeros, pad);
 }
 
 static void lays_control_out_as_drawn(void **state)
@@ -157,11 +207,16 @@ static void lays_control_out_as_drawn(void **state)
 
 	(void)state;
 	ends_start(&e, CHACHA, T0);
-	s->sent = s->reported = 0x05000000;
+	/* The first is long: it pays for what the target answers at once. */
 	session_ping(s, 1000000000000);
 	end_take(&e.guest, &d);
-	expect_layout(&e, d.data, d.len, 0x05000000, "48000000",
-		"0000000005000000 01 000000e8d4a51000");
+	assert_int_equal(d.len, 1000);
+	read_ping(&e, &d, 0, "0000000000000000 01 000000e8d4a51000", 955);
+	session_current(s)->sent = session_current(s)->reported = 0x05000000;
+	session_current(s)->replay.next = 1;
+	session_ping(s, 1000000000000);
+	end_take(&e.guest, &d);
+	read_ping(&e, &d, 0x05000000, "0000000005000000 01 000000e8d4a51000", 8);
 	session_bye(s, 9, T0);
 	end_take(&e.guest, &d);
 	expect_layout(
@@ -170,6 +225,18 @@ static void lays_control_out_as_drawn(void **state)
 	end_take(&e.guest, &d);
 	expect_layout(
 		&e, d.data, d.len, 0x05000002, "48000002", "0000000005000002 05 abcd");
+	session_send_rekey(s, CONTROL_REKEY, 1, (const uint8_t *)"abc", 3, T0);
+	end_take(&e.guest, &d);
+	expect_layout(&e, d.data, d.len, 0x05000003, "48000003",
+		"0000000005000003 06 01 616263");
+	session_send_rekey(s, CONTROL_REKEYED, 3, (const uint8_t *)"", 0, T0);
+	end_take(&e.guest, &d);
+	expect_layout(
+		&e, d.data, d.len, 0x05000004, "48000004", "0000000005000004 07 03");
+	session_probed(s, 1472, T0);
+	end_take(&e.guest, &d);
+	expect_layout(
+		&e, d.data, d.len, 0x05000005, "48000005", "0000000005000005 09 05c0");
 	assert_int_equal(d.path.remote.port, 4000);
 	assert_int_equal(d.ttl, 0);
 	ends_stop(&e);
@@ -179,19 +246,24 @@ static void lays_answers_out_as_drawn(void **state)
 {
 	struct ends e;
 	struct datagram d;
+	uint8_t plain[64] = {0}, sealed[128];
+	size_t len;
 
 	(void)state;
 	ends_start(&e, CHACHA, T0);
 	/* The host's first data has the guest report, its ping has it answer. */
 	assert_int_equal(carry(&e.host, &e.guest, 0, pattern, 1, T0), VERDICT_DELIVER);
-	session_ping(&e.host.session, 0x1122334455667788);
-	assert_int_equal(ends_pass(&e.host, &e.guest, T0), 1);
+	len = unhex(plain, sizeof(plain),
+		"0000000000000001 01 1122334455667788 a1a2a3a4a5a6a7a8 0000000000000000");
+	len = ends_forge(e.keys.to_guest, CHACHA, 0x08, 1, plain, len, sealed);
+	assert_int_equal(end_hear(&e.guest, &heard, sealed, len, T0), VERDICT_CONSUMED);
 	end_take(&e.guest, &d);
 	expect_layout(
 		&e, d.data, d.len, 0, "48000000", "0000000000000000 03 0000000000000001");
 	end_take(&e.guest, &d);
 	expect_layout(&e, d.data, d.len, 1, "48000001",
-		"0000000000000001 02 1122334455667788 0000000000000002");
+		"0000000000000001 02 1122334455667788 a1a2a3a4a5a6a7a8 0000000000000002");
+	assert_int_equal(d.len, len); /* not longer than what it answers */
 	assert_false(outbox_take(&e.guest.outbox, &d));
 	ends_stop(&e);
 }
@@ -229,7 +301,7 @@ static void joins_halves_in_any_order(void **state)
 	(void)state;
 	ends_start(&e, CHACHA, T0);
 	for (unsigned i = 0; i < 6; i++)
-		len[i] = session_seal(&e.guest.session, 3, i % 2, pattern + i / 2,
+		len[i] = session_seal(&e.guest.session, 3, i % 2, 2, pattern + i / 2,
 			65500 + i / 2, half[i], T0);
 	assert_int_equal(
 		end_hear(&e.host, &heard, half[1], len[1], T0), VERDICT_CONSUMED);
@@ -241,13 +313,12 @@ static void joins_halves_in_any_order(void **state)
 		end_hear(&e.host, &heard, half[2], len[2], T0), VERDICT_DROP_REPLAY);
 	assert_int_equal(
 		end_hear(&e.host, &heard, half[5], len[5], T0), VERDICT_CONSUMED);
-	assert_int_equal(e.host.session.parts.dropped, 1);
+	assert_int_equal(e.host.session.parts.dropped, 0);
 	assert_int_equal(end_hear(&e.host, &heard, half[4], len[4], T0), VERDICT_DELIVER);
 	expect_payload(3, pattern + 2, 65502);
-	/* The other half of the one given up is no datagram. */
-	assert_int_equal(
-		end_hear(&e.host, &heard, half[3], len[3], T0), VERDICT_CONSUMED);
-	assert_int_equal(e.host.session.counts.datagrams_in, 2);
+	assert_int_equal(end_hear(&e.host, &heard, half[3], len[3], T0), VERDICT_DELIVER);
+	expect_payload(3, pattern + 1, 65501);
+	assert_int_equal(e.host.session.counts.datagrams_in, 3);
 	ends_stop(&e);
 }
 
@@ -263,7 +334,7 @@ static void delivers_once_in_any_order(void **state)
 	(void)state;
 	ends_start(&e, CHACHA, T0);
 	for (unsigned i = 0; i < 1000; i++) {
-		len[i] = session_seal(&e.guest.session, (uint16_t)i, 0, pattern + i,
+		len[i] = session_seal(&e.guest.session, (uint16_t)i, 0, 1, pattern + i,
 			i % 40, frame[i], T0);
 		order[i] = i;
 	}
@@ -300,7 +371,7 @@ static void drops_what_is_older_than_the_window(void **state)
 	(void)state;
 	ends_start(&e, CHACHA, T0);
 	for (unsigned i = 0; i < 1027; i++)
-		len = session_seal(&e.guest.session, 0, 0, pattern, 1, frame[i], T0);
+		len = session_seal(&e.guest.session, 0, 0, 1, pattern, 1, frame[i], T0);
 	assert_int_equal(
 		end_hear(&e.host, &heard, frame[1026], len, T0), VERDICT_DELIVER);
 	assert_int_equal(
@@ -315,6 +386,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(carries_every_size),
 		cmocka_unit_test(splits_only_what_does_not_fit),
+		cmocka_unit_test(keeps_every_frame_within_the_path_mtu),
 		cmocka_unit_test(lays_data_out_as_drawn),
 		cmocka_unit_test(lays_control_out_as_drawn),
 		cmocka_unit_test(lays_answers_out_as_drawn),

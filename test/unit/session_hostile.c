@@ -12,6 +12,7 @@ static struct heard heard;
 /* A session's whole state, and what it has to say and to wait for. */
 struct snapshot {
 	struct session session;
+	struct generation generation;
 	unsigned out;
 	uint64_t next;
 };
@@ -21,6 +22,7 @@ static struct snapshot snapshot(const struct end *e)
 	struct snapshot s;
 
 	memcpy(&s.session, &e->session, sizeof(s.session));
+	memcpy(&s.generation, session_current(&e->session), sizeof(s.generation));
 	s.out = e->outbox.count;
 	s.next = timers_next(&e->timers);
 	return s;
@@ -29,6 +31,8 @@ static struct snapshot snapshot(const struct end *e)
 static void expect_unchanged(const struct end *e, const struct snapshot *before)
 {
 	assert_memory_equal(&e->session, &before->session, sizeof(e->session));
+	assert_memory_equal(session_current(&e->session), &before->generation,
+		sizeof(before->generation));
 	assert_int_equal(e->outbox.count, before->out);
 	assert_true(timers_next(&e->timers) == before->next);
 }
@@ -42,9 +46,9 @@ static void is_not_changed_by_forgeries(void **state)
 
 	(void)state;
 	ends_start(&e, CHACHA, T0);
-	len = session_seal(&e.guest.session, 1, 0, payload, 9, sealed, T0);
+	len = session_seal(&e.guest.session, 1, 0, 1, payload, 9, sealed, T0);
 	assert_int_equal(end_hear(&e.host, &heard, sealed, len, T0), VERDICT_DELIVER);
-	len = session_seal(&e.guest.session, 5, 0, payload, 30, sealed, T0);
+	len = session_seal(&e.guest.session, 5, 0, 1, payload, 30, sealed, T0);
 	before = snapshot(&e.host);
 	for (size_t bit = 2; bit < 8 * len; bit++) {
 		enum verdict verdict;
@@ -87,7 +91,16 @@ static void drops_nonsense_of_the_peer(void **state)
 		{0x08, "0000000000000004 03 00000000000000", VERDICT_DROP_MALFORMED},
 		{0x08, "0000000000000005 04", VERDICT_DROP_MALFORMED},
 		{0x08, "0000000000000006 05 00", VERDICT_DROP_MALFORMED},
-		{0x08, "0000000000000007 06 0000", VERDICT_DROP_UNKNOWN_TYPE},
+		{0x08, "0000000000000007 0a 0000", VERDICT_DROP_UNKNOWN_TYPE},
+		{0x08, "0000000000000008 01 0000000000000000 00000000000000",
+			VERDICT_DROP_MALFORMED},
+		{0x08, "0000000000000009 02 0000000000000000 0000000000000000 00",
+			VERDICT_DROP_MALFORMED},
+		{0x08, "000000000000000a 06", VERDICT_DROP_MALFORMED},
+		{0x08, "000000000000000b 07", VERDICT_DROP_MALFORMED},
+		{0x08, "000000000000000c 08 00", VERDICT_DROP_MALFORMED},
+		{0x08, "000000000000000d 08 ffff", VERDICT_CONSUMED}, /* not its size */
+		{0x08, "000000000000000e 09 05", VERDICT_DROP_MALFORMED},
 		{0x04, "00", VERDICT_DROP_MALFORMED},
 		{0x02, "0001 0000 00", VERDICT_DROP_MALFORMED},
 		{0x02, "0001 0000 0001", VERDICT_CONSUMED},    /* an empty part */
@@ -104,11 +117,35 @@ static void drops_nonsense_of_the_peer(void **state)
 		size_t len = unhex(plain, sizeof(plain), table[i].plain);
 		enum verdict verdict;
 
-		len = ends_forge(&e, CHACHA, table[i].bits, i + 1, plain, len, sealed);
+		len = ends_forge(e.keys.to_host, CHACHA, table[i].bits, i + 1, plain,
+			len, sealed);
 		verdict = end_hear(&e.host, &heard, sealed, len, T0);
 		assert_int_equal(verdict, table[i].verdict);
 	}
 	assert_int_equal(e.host.session.counts.datagrams_in, 0);
+	assert_int_equal(end_drop(&e.host), 1); /* a report of the data, no answers */
+	ends_stop(&e);
+}
+
+/* An acknowledgement of what was never probed must not make frames larger than any path, nor
+ * a probe larger than a datagram has room for. */
+static void believes_no_acknowledged_size_beyond_its_probes(void **state)
+{
+	static const char *const acks[] = {
+		"0000000000000001 09 ffff", "0000000000000002 09 05c1"};
+	uint8_t plain[64], sealed[128];
+	struct ends e;
+
+	(void)state;
+	ends_start(&e, CHACHA, T0);
+	for (size_t i = 0; i < 2; i++) {
+		size_t len = unhex(plain, sizeof(plain), acks[i]);
+
+		len = ends_forge(
+			e.keys.to_host, CHACHA, 0x08, i + 1, plain, len, sealed);
+		end_hear(&e.host, &heard, sealed, len, T0);
+		assert_in_range(e.host.session.pmtu.largest, 1000, 1472);
+	}
 	ends_stop(&e);
 }
 
@@ -117,6 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(is_not_changed_by_forgeries),
 		cmocka_unit_test(drops_nonsense_of_the_peer),
+		cmocka_unit_test(believes_no_acknowledged_size_beyond_its_probes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,6 +152,82 @@ static void fragments_what_the_interface_refuses(void **state)
 	pair_close(&p);
 }
 
+/* Sends one control datagram, as probes of the path MTU are. */
+static int send_control(struct pair *p, size_t size)
+{
+	datagram_write(room, size, 0);
+	return udp_send(&p->a, &p->path, 0, 0, room, size);
+}
+
+static void check_control_whole(struct pair *p, int tap, size_t size)
+{
+	struct wire wire;
+
+	p->b.received = 0;
+	assert_int_equal(send_control(p, size), 0);
+	receive_all(p, 0, &size, 1);
+	wire = tap_look(tap);
+	assert_int_equal(wire.packets, 1);
+	assert_int_equal(wire.fragments, 0);
+	assert_int_equal(wire.df, p->b.bound.family == ADDR_V4);
+}
+
+static void check_control_refused(struct pair *p, int tap, size_t size)
+{
+	struct udp_message *messages;
+
+	assert_int_equal(send_control(p, size), -EMSGSIZE);
+	assert_int_equal(tap_look(tap).packets, 0);
+	assert_int_equal(udp_receive(&p->b, p->batch, &messages), 0);
+}
+
+/* A probe of the path MTU that left as fragments would lie. */
+static void never_fragments_control(void **state)
+{
+	bool is_v4 = family_of(state) == ADDR_V4;
+	size_t header = is_v4 ? 28 : 48;
+	struct udp_error error;
+	struct pair p;
+	int tap;
+
+	interface_set("lo", 1400);
+	pair_open(&p, family_of(state), true);
+	tap = tap_open();
+	check_control_refused(&p, tap, 1500 - header);
+	check_control_refused(&p, tap, 1401 - header);
+	check_control_whole(&p, tap, 1400 - header);
+	assert_int_equal(p.a.send_failed, 2);
+	/* Not even between data that leaves as fragments, before and after. */
+	transfer(&p, 1500 - header);
+	assert_int_equal(tap_look(tap).fragments, 2);
+	check_control_refused(&p, tap, 1500 - header);
+	check_control_whole(&p, tap, 1400 - header);
+	transfer(&p, 1500 - header);
+	assert_int_equal(tap_look(tap).fragments, 2);
+	check_control_whole(&p, tap, 1400 - header);
+	/* What was refused here is no word of the network's. */
+	assert_false(udp_next_error(&p.a, &error));
+	close(tap);
+	pair_close(&p);
+}
+
+/* The interface's MTU alone decides: here one above 1500, as of jumbo frames. */
+static void probes_up_to_the_interface(void **state)
+{
+	size_t header = family_of(state) == ADDR_V4 ? 28 : 48;
+	struct pair p;
+	int tap;
+
+	interface_set("lo", 9000);
+	pair_open(&p, family_of(state), true);
+	tap = tap_open();
+	check_control_whole(&p, tap, 1500 - header);
+	check_control_whole(&p, tap, 9000 - header);
+	check_control_refused(&p, tap, 9001 - header);
+	close(tap);
+	pair_close(&p);
+}
+
 /* An application's socket, whose segments may have any size. */
 static void sends_runs_again_that_fit(void **state)
 {
@@ -260,6 +336,7 @@ static void believes_no_forged_mtu(void **state)
 		forge_v6(&p);
 	wait_for(p.a.fd, POLLERR);
 	check_whole(&p, tap, whole);
+	check_control_whole(&p, tap, whole);
 	assert_true(udp_next_error(&p.a, &error));
 	assert_int_equal(error.type, is_v4 ? ICMP_DEST_UNREACH : ICMP6_PACKET_TOO_BIG);
 	assert_true(addr_equal(&error.path.remote, &p.b.bound));
@@ -285,6 +362,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BOTH(fragments_what_fits_no_packet),
 		BOTH(fragments_what_the_interface_refuses),
+		BOTH(never_fragments_control),
+		BOTH(probes_up_to_the_interface),
 		BOTH(sends_runs_again_that_fit),
 		BOTH(believes_no_forged_mtu),
 	};

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* What a host's --json says. */
+#include <stdio.h>
+
+#include "cmd/serve.h"
+
+static void start(const struct serve *s, struct json *j, const char *event)
+{
+	feed_start(j, event);
+	json_string(j, "state", s->registered != 0 ? "registered" : "registering");
+}
+
+void serve_feed_ticket(struct serve *s, const char *ticket)
+{
+	struct json j;
+
+	start(s, &j, "ticket");
+	json_string(&j, "ticket", ticket);
+	feed_end(&s->feed, &j);
+	crypto_wipe(&j, sizeof(j));
+}
+
+/* What the file of --guests calls it, and where the target sees it. */
+static void add_guest(const struct serve *s, struct json *j, const struct event *e)
+{
+	const struct policy_guest *guest = policy_find(&s->policy, e->identity);
+	char source[ADDR_TEXT_MAX];
+
+	if (guest != NULL && guest->name[0] != '\0')
+		json_string(j, "name", guest->name);
+	if (e->type != EVENT_GUEST_CONNECTED ||
+		!addr_is_loopback(&s->options.target.addrs[0]))
+		return;
+	snprintf(source, sizeof(source), "127.%u.%u.%u", 64 | e->number >> 16,
+		e->number >> 8 & 255, e->number & 255);
+	json_string(j, "source", source);
+}
+
+void serve_feed(struct serve *s, const struct event *e)
+{
+	struct json j;
+
+	if (feed_is_internal(e))
+		return;
+	start(s, &j, event_name(e->type));
+	feed_event(&j, e);
+	add_guest(s, &j, e);
+	feed_end(&s->feed, &j);
+}
+
+void serve_feed_counters(struct serve *s)
+{
+	struct forwarder_counts forwarder;
+	struct host_counts counts;
+	struct json j;
+
+	host_get_counts(host_driver_core(s->driver), &counts);
+	host_driver_get_counts(s->driver, &forwarder);
+	start(s, &j, "counters");
+	json_number(&j, "guests", counts.guests);
+	json_number(&j, "half_open", counts.half_open);
+	json_number(&j, "attempts", counts.attempts);
+	json_number(&j, "hellos", counts.hellos);
+	json_number(&j, "handshakes", counts.handshakes);
+	json_number(&j, "unproved_bytes", counts.unproved_bytes);
+	json_number(&j, "unsealed", counts.dropped_out);
+	json_number(&j, "unsent", forwarder.send_failed);
+	feed_drops(&j, &counts.verdicts);
+	feed_end(&s->feed, &j);
+}
