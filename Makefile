@@ -28,10 +28,11 @@ CORE     := $(call objects,core)
 NET      := $(call objects,net)
 CMD      := $(call objects,cmd)
 LIB      := $(call objects,lib)
+SIM_WRAP  = -Wl,--wrap=crypto_aead_new,--wrap=crypto_aead_free,--wrap=crypto_aead_seal
 UNIT     := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/*.c))
 SIM      := $(patsubst test/sim/%.c,$(BUILD)/test/sim/%.o,$(wildcard test/sim/*.c))
 
-.PHONY: all help setup demo check check-long sim bench install uninstall clean format
+.PHONY: all help setup demo check check-long sim soak bench install uninstall clean format
 all: $(BUILD)/eyelet $(BUILD)/libeyelet.so $(BUILD)/libeyelet.a
 
 help:
@@ -40,6 +41,7 @@ help:
 	@echo 'make check       all quick tiers of tests; make check TIERS="unit sim" some'
 	@echo 'make check-long  the long tiers: sanitized netns, valgrind, fuzzing, 10^5 seeds'
 	@echo 'make sim         10^5 seeds of the simulator'
+	@echo 'make soak        30 minutes of the real pair with faults; MINUTES=5 less'
 	@echo 'make bench       CPU time per datagram, beside socat'
 	@echo 'make install     DESTDIR= PREFIX=/usr/local'
 	@echo 'make setup       install the Debian packages that build and tests need'
@@ -74,8 +76,9 @@ $(BUILD)/test/sim/%.o: test/sim/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itest $(ALL_CFLAGS) -c $< -o $@
 
+# The simulator sees each seal, to find a nonce that serves twice.
 $(BUILD)/sim: $(SIM) $(CORE)
-	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(CC) $(LDFLAGS) $(SIM_WRAP) $^ $(LDLIBS) -o $@
 
 unit-programs: $(UNIT)
 sim-program: $(BUILD)/sim
@@ -97,6 +100,10 @@ check-long: setup
 
 sim: $(BUILD)/sim
 	$(BUILD)/sim random --seeds $(or $(SEEDS),100000)
+
+soak: setup
+	@$(MAKE) --no-print-directory netns-programs
+	@test/netns/soak.sh $(or $(MINUTES),30)
 
 bench: setup
 	@$(MAKE) --no-print-directory $(BUILD)/eyelet

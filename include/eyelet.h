@@ -434,7 +434,8 @@ EYELET_API bool eyelet_guest_connected(const struct eyelet_guest *guest);
 /* Returns in how many parts a payload of len bytes travels: as many as keep each within what
  * the path carries, which is found while it is used (RFC 8899), so ask anew for each datagram;
  * 1 if not connected; 0 if len is above EYELET_PAYLOAD_MAX. */
-EYELET_API unsigned eyelet_guest_parts(const struct eyelet_guest *guest, size_t len);
+EYELET_API unsigned eyelet_guest_parts(
+	const struct eyelet_guest *guest, const struct eyelet_flow *flow, size_t len);
 
 /* Seals one of the parts (1 or more, as eyelet_guest_parts said, the same for all of them) of
  * an application datagram of len bytes: part is 0 .. parts - 1, each in turn, with no other

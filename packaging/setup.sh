@@ -6,7 +6,7 @@ set -eu
 build="gcc libc6-dev make pkg-config libev-dev libc-ares-dev libssl-dev uthash-dev"
 tests="libcmocka-dev clang clang-tidy clang-format libclang-rt-14-dev cppcheck valgrind
 	python3 nftables iproute2 procps conntrack tcpdump socat mandoc util-linux
-	dnsmasq-base bind9-dnsutils iperf mosh sip-tester teeworlds-server"
+	wireguard-go wireguard-tools dnsmasq-base bind9-dnsutils iperf mosh sip-tester teeworlds-server"
 
 command -v dpkg-query >/dev/null || {
 	echo "setup: this is not a Debian system; needed are: $build $tests" >&2

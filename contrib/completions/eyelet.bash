@@ -7,9 +7,9 @@ _eyelet_options() { # COMMAND
 	rendezvous) echo --listen --public --alt --no-stun --allow --max-services ;;
 	serve)
 		echo --rendezvous --key --key-file --weak-key --public --port --name \
-			--max-guests --max-flows
+			--guests --max-guests --max-flows --max-half-open --json
 		;;
-	connect) echo --rendezvous --key --key-file --timeout --max-flows ;;
+	connect) echo --rendezvous --key --key-file --timeout --max-flows --json ;;
 	keygen) echo --service-name --key --key-file ;;
 	esac
 	echo --help --verbose --quiet
@@ -34,9 +34,19 @@ _eyelet() {
 			compgen -W 'rendezvous serve connect keygen --help --version' -- "$word")
 		return
 	fi
+	# What stands behind "--" is another program's.
+	if [[ $command == connect && " ${COMP_WORDS[*]:2:COMP_CWORD-2} " == *" -- "* ]]; then
+		declare -F _command_offset >/dev/null || return
+		local offset=2
+		while [[ ${COMP_WORDS[offset]} != -- ]]; do
+			((offset++))
+		done
+		_command_offset $((offset + 1))
+		return
+	fi
 	case $before in
 	-r | --rendezvous) _eyelet_hosts "$word" ;;
-	--key-file | --allow)
+	--key-file | --allow | --guests)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		;;

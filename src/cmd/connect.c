@@ -17,8 +17,8 @@ static void warn(const char *sentence)
 
 static void give_up(struct connect *c)
 {
-	const struct report_about about = {
-		c->servers.text, (unsigned)(ev_now(c->loop) - c->lost_at + 0.5)};
+	const struct report_about about = {c->servers.text,
+		(unsigned)(ev_now(c->loop) - c->lost_at + 0.5), c->fingerprint};
 	struct guest_progress progress;
 	char text[REPORT_MAX];
 
@@ -168,6 +168,7 @@ static enum exit_code make_driver(struct connect *c)
 	const struct entropy entropy = {random_fill, NULL};
 	struct guest_driver_config config = {.listen_count = 0};
 	char service_name[SERVICE_NAME_MAX];
+	uint8_t public[CRYPTO_KEY_SIZE];
 	const char *why = "";
 
 	if (is_loop(c))
@@ -175,6 +176,9 @@ static enum exit_code make_driver(struct connect *c)
 	state_open(&c->state, &entropy, warn);
 	service_name_encode(service_name, c->credentials.service);
 	state_identity(&c->state, service_name, c->identity);
+	crypto_x25519_public(public, c->identity);
+	service_name_encode(c->fingerprint, public);
+	log_detail("this guest's fingerprint is %s", c->fingerprint);
 	fill_config(c, &config);
 	c->driver = guest_driver_new(c->loop, &config, &hooks, &why);
 	crypto_wipe(&config.core, sizeof(config.core));

@@ -33,6 +33,7 @@ struct connect {
 	struct state state;
 	struct credentials credentials;
 	uint8_t identity[CRYPTO_KEY_SIZE];
+	char fingerprint[SERVICE_NAME_MAX]; /* of it, as hosts' logs show it */
 	struct ev_loop *loop;
 	struct guest_driver *driver;
 	ev_timer timeout;    /* until the first connection */

@@ -11,15 +11,19 @@ static const char *plural(unsigned long count)
 	return count == 1 ? "" : "s";
 }
 
-static enum exit_code refused(char *text, const struct guest_progress *p)
+static enum exit_code refused(
+	char *text, const struct guest_progress *p, const struct report_about *about)
 {
-	const char *help =
-		p->refused == HOST_REFUSAL_FULL
-			? "try again later, or ask for a higher --max-guests there"
-			: "ask whoever runs the host";
+	const char *help = "ask whoever runs the host";
 
-	snprintf(text, REPORT_MAX, "the host refuses: %s; %s",
-		host_refusal_text(p->refused), help);
+	if (p->refused == HOST_REFUSAL_FULL)
+		help = "try again later, or ask for a higher --max-guests there";
+	else if (p->refused == HOST_REFUSAL_DENIED)
+		help = "ask whoever runs it to allow, in the file of --guests, the "
+		       "fingerprint ";
+	snprintf(text, REPORT_MAX, "the host refuses: %s; %s%s",
+		host_refusal_text(p->refused), help,
+		p->refused == HOST_REFUSAL_DENIED ? about->guest : "");
 	return EXIT_REFUSED;
 }
 
@@ -120,7 +124,7 @@ enum exit_code report_failure(
 	char *text, const struct guest_progress *p, const struct report_about *about)
 {
 	if (p->refused != 0)
-		return refused(text, p);
+		return refused(text, p, about);
 	if (p->version != 0)
 		return version(text, p, about);
 	if (p->host_answered && !p->no_service)

@@ -14,6 +14,7 @@
 struct report_about {
 	const char *servers; /* the rendezvous, as given */
 	unsigned seconds;    /* spent */
+	const char *guest;   /* this guest's fingerprint */
 };
 
 /* Writes one sentence into text (REPORT_MAX bytes) and returns the exit code that goes

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cmd/log.h"
+#include "cmd/words.h"
 
 #define PAUSE 0.1 /* seconds: a stop that is the terminal's reaches us by itself before */
 
@@ -229,62 +230,6 @@ struct addr wrap_address(const struct addr *listen)
 	return loopback;
 }
 
-char *wrap_fill(const char *text, const char *address, const char *host, const char *port)
-{
-	const struct {
-		const char *name, *value;
-	} places[] = {{"{}", address}, {"{host}", host}, {"{port}", port}};
-	char *filled = NULL;
-	size_t len, i;
-	FILE *out = open_memstream(&filled, &len);
-
-	if (out == NULL)
-		return NULL;
-	while (*text != '\0') {
-		for (i = 0; i < 3; i++)
-			if (strncmp(text, places[i].name, strlen(places[i].name)) == 0)
-				break;
-		if (i < 3) {
-			fputs(places[i].value, out);
-			text += strlen(places[i].name);
-		} else {
-			fputc(*text++, out);
-		}
-	}
-	if (fclose(out) != 0) {
-		free(filled);
-		return NULL;
-	}
-	return filled;
-}
-
-static void free_words(char **words)
-{
-	for (char **word = words; word != NULL && *word != NULL; word++)
-		free(*word);
-	free(words);
-}
-
-/* Returns the command with its places filled in, to be freed; NULL if memory ran out. */
-static char **fill_words(
-	char **command, const char *address, const char *host, const char *port)
-{
-	size_t count = 0;
-	char **words;
-
-	while (command[count] != NULL)
-		count++;
-	words = calloc(count + 1, sizeof(*words));
-	for (size_t i = 0; i < count && words != NULL; i++) {
-		words[i] = wrap_fill(command[i], address, host, port);
-		if (words[i] == NULL) {
-			free_words(words);
-			words = NULL;
-		}
-	}
-	return words;
-}
-
 /* Cuts "[::1]:7001" into "::1" and "7001"; both point into text. */
 static void split(char *text, const char **host, const char **port)
 {
@@ -350,15 +295,15 @@ bool wrap_start(struct wrap *w, const struct addr *listen)
 	setenv("EYELET_ADDRESS", address, 1);
 	setenv("EYELET_HOST", host, 1);
 	setenv("EYELET_PORT", port, 1);
-	words = fill_words(w->command, address, host, port);
+	words = words_fill(w->command, address, host, port);
 	if (words != NULL)
 		error = spawn(w, words);
 	if (error != 0) {
 		(void)failed(w, words != NULL ? words[0] : w->command[0], error);
-		free_words(words);
+		words_free(words);
 		return false;
 	}
-	free_words(words);
+	words_free(words);
 	log_detail("started %s with %s", w->command[0], address);
 	log_lend_terminal(true);
 	ev_child_init(&w->child, on_child, w->pid, 1);

@@ -38,11 +38,6 @@ struct wrap {
 	struct termios modes; /* of the terminal, at the start */
 };
 
-/* Replaces {}, {host} and {port} everywhere in text by address, host and port. Returns a
- * string to be freed, or NULL if memory ran out. */
-char *wrap_fill(
-	const char *text, const char *address, const char *host, const char *port);
-
 /* Returns the exit code that tells a status of waitpid(2). */
 int wrap_exit_code(int status);
 

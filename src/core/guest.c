@@ -236,9 +236,9 @@ bool guest_connected(const struct guest *g)
 	return g->active.live;
 }
 
-unsigned guest_parts(const struct guest *g, size_t len)
+unsigned guest_parts(const struct guest *g, const struct flow *flow, size_t len)
 {
-	return g->active.live ? session_parts(&g->active.session, len) : 1;
+	return g->active.live ? session_parts(&g->active.session, flow->id, len) : 1;
 }
 
 size_t guest_seal(struct guest *g, struct flow *flow, unsigned part, unsigned parts,
@@ -314,7 +314,7 @@ bool guest_next_event(struct guest *g, struct event *event)
 void guest_network_changed(struct guest *g, uint64_t now)
 {
 	if (g->active.live)
-		session_hint(&g->active.session, now);
+		session_recheck(&g->active.session, now);
 }
 
 void guest_shutdown(struct guest *g, uint64_t now)

@@ -56,7 +56,7 @@ void guest_icmp(struct guest *g, const struct path *path, const struct addr *off
 bool guest_connected(const struct guest *g);
 
 /* As host_parts and host_seal; 0 while not connected: the caller queues (core/queue.h). */
-unsigned guest_parts(const struct guest *g, size_t len);
+unsigned guest_parts(const struct guest *g, const struct flow *flow, size_t len);
 size_t guest_seal(struct guest *g, struct flow *flow, unsigned part, unsigned parts,
 	const uint8_t *payload, size_t len, uint8_t *out, struct path *path,
 	uint64_t now);

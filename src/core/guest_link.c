@@ -33,6 +33,7 @@ static void replace_active(struct guest *g, uint64_t now)
 	timers_clear(&g->timers, &g->active.session.timer);
 	g->old = g->active;
 	g->active = (struct link){0};
+	g->old.session.draining = true;
 	g->old.session.timer.owner = &g->old;
 	timers_set(&g->timers, &g->old.session.timer, now + REPLACED_LIFE);
 }
@@ -218,6 +219,8 @@ static enum verdict input_challenge(
 
 	if (!on_path(&g->active, path, now) || !challenge_means(&g->active.session, buf))
 		return VERDICT_DROP_UNSOLICITED;
+	if (!resume_may(&g->active.session, now))
+		return VERDICT_DROP_LIMIT;
 	d = outbox_add(&g->outbox, path, 0);
 	d->len = (uint16_t)resume_make(&g->active.session, d->data, buf, now);
 	return VERDICT_CONSUMED;

@@ -22,6 +22,7 @@
 #define TRIAL_SPAN_MAX   (8 * SECOND)
 #define ASK_WAIT         (200 * MILLISECOND) /* after "no such service" */
 #define ASK_WAIT_LATER   (2 * SECOND)        /* after other refusals, or a long time */
+#define REFUSED_PATIENCE (300 * MILLISECOND) /* for another host to answer */
 #define REFUSED_WAIT     (5 * SECOND)        /* after a host's refusal */
 #define REPLACED_LIFE    (3 * SECOND)        /* a replaced session still receives */
 #define FRESH_WAIT       (300 * MILLISECOND)
@@ -59,6 +60,7 @@ struct reach {
 	uint8_t cookie[COOKIE_SIZE];
 	struct candidates to;
 	bool refused;
+	uint8_t refusal; /* enum host_refusal */
 	unsigned hellos[CANDIDATES_MAX], hello_max[CANDIDATES_MAX];
 	uint32_t sockets[CANDIDATES_MAX];
 };
@@ -74,6 +76,7 @@ struct trial {
 	struct reach hosts[GUEST_HOSTS_MAX];
 	unsigned host_count;
 	uint64_t fresh_by;    /* else it goes on without a fresh socket */
+	uint64_t give_up_at;  /* all hosts so far refused; NEVER otherwise */
 	uint64_t answered_at; /* NEVER before */
 	struct retry hello;
 };

@@ -43,6 +43,7 @@ static void trial_rearm(struct guest *g)
 
 	if (!g->sockets[t->sockets[0]].open && t->fresh_by < at)
 		at = t->fresh_by;
+	at = t->give_up_at < at ? t->give_up_at : at;
 	if (t->answered_at != NEVER && t->answered_at + trial_span(t) < at)
 		at = t->answered_at + trial_span(t);
 	timers_set(&g->timers, &g->trial_timer, at);
@@ -68,6 +69,7 @@ void trial_begin(struct guest *g, uint32_t number, uint64_t now)
 		.number = number,
 		.sockets = {0, 1},
 		.fresh_by = NEVER,
+		.give_up_at = NEVER,
 		.answered_at = NEVER};
 	guest_fill(g, g->trial.id, ID_SIZE);
 	retry_stop(&g->trial.hello);
@@ -159,6 +161,22 @@ static void add_target(struct guest *g, struct reach *host, const struct addr *a
 	host->hello_max[host->to.count - 1] = HELLOS_MAX;
 }
 
+/* True if addr is one of this machine's with the port of a socket of ours. */
+static bool is_own(const struct guest *g, const struct addr *addr)
+{
+	bool here = addr_is_loopback(addr);
+
+	for (size_t i = 0; i < g->local_count; i++)
+		here = here || addr_same_ip(&g->locals[i], addr);
+	for (unsigned i = 0; i < GUEST_SOCKETS_MAX; i++)
+		if (here && g->sockets[i].open && g->sockets[i].bound.port == addr->port)
+			return true;
+	for (unsigned i = 0; i < 2; i++)
+		if (here && addr->port == g->config.listens[i].port)
+			return true;
+	return false;
+}
+
 static bool may_try(struct guest *g, const struct addr *addr, const struct addr *peer)
 {
 	struct addr observed[GUEST_SERVERS_MAX];
@@ -172,7 +190,7 @@ static bool may_try(struct guest *g, const struct addr *addr, const struct addr 
 
 	for (size_t i = 0; i < g->config.server_count; i++)
 		observed[v.observed_count++] = g->askers[i].observed;
-	return candidate_allowed(&v, addr, peer);
+	return !is_own(g, addr) && candidate_allowed(&v, addr, peer);
 }
 
 /* Adds what may be tried of the host's offer; peer is its address at the rendezvous. */
@@ -270,6 +288,25 @@ enum verdict trial_answered(struct guest *g, const struct path *path, const uint
 	return VERDICT_CONSUMED;
 }
 
+static bool all_refused(const struct trial *t)
+{
+	for (unsigned i = 0; i < t->host_count; i++)
+		if (!t->hosts[i].refused)
+			return false;
+	return t->host_count > 0;
+}
+
+static void give_up(struct guest *g, uint64_t now)
+{
+	struct event *event = events_add(&g->events, EVENT_REFUSED);
+
+	g->progress.refused = g->trial.hosts[0].refusal;
+	event->number = g->progress.refused;
+	trial_end(g);
+	g->resume_at = now + REFUSED_WAIT;
+	timers_set(&g->timers, &g->trial_timer, g->resume_at);
+}
+
 void trial_expire(struct guest *g, uint64_t now)
 {
 	struct trial *t = &g->trial;
@@ -278,6 +315,13 @@ void trial_expire(struct guest *g, uint64_t now)
 		if (g->resume_at <= now)
 			trial_begin(g, 0, now);
 		return;
+	}
+	if (now >= t->give_up_at) {
+		t->give_up_at = NEVER;
+		if (all_refused(t)) {
+			give_up(g, now);
+			return;
+		}
 	}
 	if (t->answered_at != NEVER && now - t->answered_at >= trial_span(t)) {
 		trial_begin(g, t->number + 1, now);
@@ -331,7 +375,8 @@ static enum verdict input_punch(
 	if (!may_try(g, &path->remote, &path->remote))
 		return VERDICT_DROP_NOT_ALLOWED;
 	for (unsigned i = 0; i < g->trial.host_count; i++)
-		try_reflexive(g, &g->trial.hosts[i], path);
+		if (!g->trial.hosts[i].refused)
+			try_reflexive(g, &g->trial.hosts[i], path);
 	return VERDICT_CONSUMED;
 }
 
@@ -358,12 +403,12 @@ static enum verdict input_busy(struct guest *g, struct trial *t, const struct pa
 	return VERDICT_CONSUMED;
 }
 
-/* One host refuses. Another may have room: only when all have refused, the trial ends. */
+/* One host refuses. Another may have room, and may not have answered yet: the trial ends
+ * when all have refused and a short while has passed. */
 static enum verdict input_refuse(struct guest *g, struct trial *t,
 	const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
 {
 	struct reach *host = reach_at(t, &path->remote);
-	struct event *event;
 	uint8_t code;
 
 	if (host == NULL)
@@ -371,15 +416,11 @@ static enum verdict input_refuse(struct guest *g, struct trial *t,
 	if (!refuse_decode(&code, buf, len, g->credentials.mac_key))
 		return VERDICT_DROP_FORGED;
 	host->refused = true;
-	for (unsigned i = 0; i < t->host_count; i++)
-		if (!t->hosts[i].refused)
-			return VERDICT_CONSUMED;
-	g->progress.refused = code;
-	event = events_add(&g->events, EVENT_REFUSED);
-	event->number = code;
-	trial_end(g);
-	g->resume_at = now + REFUSED_WAIT;
-	timers_set(&g->timers, &g->trial_timer, g->resume_at);
+	host->refusal = code;
+	if (all_refused(t) && t->give_up_at == NEVER) {
+		t->give_up_at = now + REFUSED_PATIENCE;
+		trial_rearm(g);
+	}
 	return VERDICT_CONSUMED;
 }
 

@@ -116,23 +116,28 @@ static bool host_answer(struct rekey_host *r, struct session *s,
 enum verdict rekey_host_input(struct rekey_host *r, struct session *s,
 	const struct frame *frame, const struct credentials *c,
 	const uint8_t own_static[32], const uint8_t identity[32],
-	const struct entropy *entropy, uint64_t now)
+	const struct entropy *entropy, struct bucket *paid, uint64_t now)
 {
 	uint8_t context[HANDSHAKE_CONTEXT_SIZE];
 	struct noise noise;
+	bool ok;
 
 	if (frame->len != HELLO_NOISE_SIZE)
 		return VERDICT_DROP_MALFORMED;
 	if (!r->live || r->epoch != frame->code ||
 		memcmp(r->hello, frame->payload, HELLO_NOISE_SIZE) != 0) {
-		if (frame->code != session_next_epoch(s))
+		session_retire(s, now);
+		if (!session_may_install(s, frame->code))
 			return VERDICT_DROP_STALE;
+		if (!bucket_take(paid, 1, now))
+			return VERDICT_DROP_LIMIT;
 		handshake_rekey_context(context, s->id, frame->code);
 		handshake_host(&noise, HANDSHAKE_REKEY, context, c, own_static, entropy);
-		r->live = host_answer(r, s, frame, &noise, identity, now);
+		ok = host_answer(r, s, frame, &noise, identity, now);
 		crypto_wipe(&noise, sizeof(noise));
-		if (!r->live)
+		if (!ok)
 			return VERDICT_DROP_FORGED;
+		r->live = true;
 		r->epoch = frame->code;
 		memcpy(r->hello, frame->payload, HELLO_NOISE_SIZE);
 	}

@@ -4,6 +4,7 @@
 #ifndef EYELET_CORE_HANDSHAKE_H
 #define EYELET_CORE_HANDSHAKE_H
 
+#include "core/bucket.h"
 #include "core/message.h"
 #include "core/noise.h"
 #include "core/session.h"
@@ -53,10 +54,10 @@ enum verdict rekey_guest_input(struct rekey_guest *r, struct session *s,
 	const struct frame *frame, uint64_t now);
 
 /* Takes a REKEY frame: installs the new keys and answers; identity is the guest's static
- * key, which must be the one of the session. */
+ * key, which must be the one of the session; a handshake costs one token of paid. */
 enum verdict rekey_host_input(struct rekey_host *r, struct session *s,
 	const struct frame *frame, const struct credentials *c,
 	const uint8_t own_static[32], const uint8_t identity[32],
-	const struct entropy *entropy, uint64_t now);
+	const struct entropy *entropy, struct bucket *paid, uint64_t now);
 
 #endif

@@ -60,8 +60,9 @@ struct host *host_new(const struct host_config *config, uint64_t now)
 	leases_init(h);
 	h->sweep.kind = TIMER_SWEEP;
 	h->scratch = malloc(SCRATCH_SIZE);
+	h->numbers = calloc(NUMBER_MAX / 8 + 1, 1);
 	if (outbox_init(&h->outbox, OUTBOX_SIZE) && h->scratch != NULL &&
-		timers_set(&h->timers, &h->sweep, now + SWEEP))
+		h->numbers != NULL && timers_set(&h->timers, &h->sweep, now + SWEEP))
 		return h;
 	host_free(h);
 	return NULL;
@@ -86,6 +87,7 @@ void host_free(struct host *h)
 	timers_fini(&h->timers);
 	outbox_fini(&h->outbox);
 	free(h->scratch);
+	free(h->numbers);
 	crypto_wipe(h, sizeof(*h));
 	free(h);
 }
@@ -242,15 +244,16 @@ unsigned host_parts(const struct flow *flow, size_t len)
 {
 	const struct peer *peer = flow->owner;
 
-	return peer->connection != NULL ? session_parts(&peer->connection->session, len)
-					: 1;
+	if (flow->closing || peer->connection == NULL)
+		return 1;
+	return session_parts(&peer->connection->session, flow->id, len);
 }
 
 size_t host_seal(struct host *h, struct flow *flow, unsigned part, unsigned parts,
 	const uint8_t *payload, size_t len, uint8_t *out, struct path *path, uint64_t now)
 {
 	struct peer *peer = flow->owner;
-	struct connection *c = peer->connection;
+	struct connection *c = flow->closing ? NULL : peer->connection;
 	size_t size = 0;
 
 	if (c != NULL)
@@ -368,7 +371,7 @@ bool host_next_event(struct host *h, struct event *event)
 void host_network_changed(struct host *h, uint64_t now)
 {
 	leases_check(h, now);
-	connections_hint(h, now);
+	connections_recheck(h, now);
 }
 
 void host_shutdown(struct host *h, uint64_t now)

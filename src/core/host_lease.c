@@ -84,13 +84,16 @@ static void lease_assign(
 	unsigned family = family_index(server);
 
 	timers_clear(&h->timers, &lease->timer);
-	if (h->levels.lease == lease)
+	if (h->levels.lease == lease) {
+		timers_clear(&h->timers, &h->levels.timer);
 		h->levels.lease = NULL;
+		h->levels.round = 0;
+	}
 	*lease = (struct lease){.server = *server};
 	lease->timer.owner = lease;
 	lease->timer.kind = TIMER_LEASE;
 	retry_stop(&lease->retry);
-	if (!h->has_default[family])
+	if (server->family == ADDR_NONE || !h->has_default[family])
 		return;
 	lease->socket = h->defaults[family];
 	lease_enter(h, lease, LEASE_COOKIE, now);
@@ -114,6 +117,11 @@ void leases_replace(
 		h->config.servers[next] = servers[i];
 		lease_assign(h, &h->leases[next], &servers[i], now);
 	}
+	for (size_t i = 0; i < h->config.server_count; i++)
+		if (!is_listed(servers, count, &h->config.servers[i])) {
+			h->config.servers[i] = (struct addr){0};
+			lease_assign(h, &h->leases[i], &h->config.servers[i], now);
+		}
 }
 
 void leases_use_socket(struct host *h, uint32_t number, uint64_t now)
@@ -299,6 +307,9 @@ uint8_t levels_ttl(const struct host *h, const struct addr *to, unsigned trial)
 		levels = 0;
 	else if (levels == 0)
 		levels = 1;
+	/* Every other trial goes a step further, lest the count fell short; those between do
+	 * not, lest the step reaches the guest's NAT and spoils each fresh port of its. */
+	trial = trial % 2 == 1 ? 0 : trial / 2;
 	return (uint8_t)(levels + 1 + (trial < 16 ? trial : 16));
 }
 
@@ -342,7 +353,7 @@ static void note_observed(
 	/* Seen elsewhere than before: what NATs kept for the guests is gone as well. */
 	if (lease->observed.family != ADDR_NONE &&
 		!addr_equal(observed, &lease->observed))
-		connections_hint(h, now);
+		connections_recheck(h, now);
 	lease->observed = *observed;
 	lease->told = true;
 	event = events_add(&h->events, EVENT_REGISTERED);

@@ -160,6 +160,7 @@ struct peer {
 	enum peer_policy { POLICY_NONE, POLICY_ALLOWED, POLICY_DENIED } policy;
 	uint64_t seen_at;              /* last connected */
 	struct connection *connection; /* NULL while away */
+	unsigned links;                /* connections that name it, replaced ones too */
 	struct flow_table flows;
 	UT_hash_handle hh;
 };
@@ -191,6 +192,7 @@ struct host {
 	struct flow *closing,
 		*told; /* flows closed; the one whose closing was told last */
 	uint32_t next_number;
+	uint8_t *numbers; /* a bit for each in use */
 	bool deny_unknown;
 	struct timer sweep;
 	struct timers timers;
@@ -259,7 +261,8 @@ void route_hint(struct host *h, const struct path *path, uint64_t now);
 /* A challenge or a resume came in. */
 enum verdict resume_input(struct host *h, const struct path *path, const uint8_t *buf,
 	size_t len, uint64_t now);
-/* Something about our own addresses changed: every path is in doubt. */
-void connections_hint(struct host *h, uint64_t now);
+/* We are seen elsewhere than before, or the machine's network changed: every path is in
+ * doubt. */
+void connections_recheck(struct host *h, uint64_t now);
 
 #endif

@@ -154,6 +154,8 @@ void connection_free(struct host *h, struct connection *c)
 {
 	for (unsigned i = 0; i < ROUTES_MAX; i++)
 		route_leave(h, &c->routes[i]);
+	if (c->peer != NULL)
+		c->peer->links--;
 	if (c->peer == NULL)
 		h->counts.half_open--;
 	else if (c->peer->connection == c) {
@@ -220,14 +222,36 @@ uint8_t peer_refusal(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZ
 		return HOST_REFUSAL_DENIED;
 	if (peer != NULL && peer->connection != NULL)
 		return 0;
-	if (h->counts.guests >= h->config.guests_max ||
-		((peer == NULL || peer->number == 0) && h->next_number > NUMBER_MAX))
-		return HOST_REFUSAL_FULL;
-	return 0;
+	return h->counts.guests >= h->config.guests_max ? HOST_REFUSAL_FULL : 0;
+}
+
+static bool number_used(const struct host *h, uint32_t number)
+{
+	return h->numbers[number / 8] >> (number % 8) & 1;
+}
+
+static void number_mark(struct host *h, uint32_t number, bool used)
+{
+	uint8_t bit = (uint8_t)(1u << (number % 8));
+
+	if (used)
+		h->numbers[number / 8] |= bit;
+	else
+		h->numbers[number / 8] &= (uint8_t)~bit;
+}
+
+/* The next number that nobody has; there are more of them than peers. */
+static uint32_t number_take(struct host *h)
+{
+	while (number_used(h, h->next_number))
+		h->next_number = h->next_number < NUMBER_MAX ? h->next_number + 1 : 1;
+	return h->next_number;
 }
 
 static void peer_free(struct host *h, struct peer *peer)
 {
+	if (peer->number != 0)
+		number_mark(h, peer->number, false);
 	HASH_DEL(h->peers, peer);
 	flow_table_fini(&peer->flows);
 	free(peer);
@@ -243,7 +267,7 @@ static bool make_room(struct host *h)
 		return true;
 	HASH_ITER (hh, h->peers, peer, next)
 		if (peer->connection == NULL && peer->policy == POLICY_NONE &&
-			peer->flows.count == 0 &&
+			peer->links == 0 && peer->flows.count == 0 &&
 			(oldest == NULL || peer->seen_at < oldest->seen_at))
 			oldest = peer;
 	if (oldest != NULL)
@@ -262,9 +286,12 @@ struct peer *peer_open(
 		return peer;
 	if (peer == NULL)
 		return NULL;
-	peer->number = number;
-	if (number >= h->next_number)
-		h->next_number = number + 1;
+	if (number != 0 && !number_used(h, number)) {
+		peer->number = number;
+		number_mark(h, number, true);
+		if (number >= h->next_number)
+			h->next_number = number < NUMBER_MAX ? number + 1 : 1;
+	}
 	if (peer->flows.closing != NULL) /* known before, without a number */
 		return peer;
 	memcpy(peer->identity, identity, CRYPTO_KEY_SIZE);
@@ -311,9 +338,7 @@ static struct peer *peer_of(struct host *h, const struct connection *c)
 
 	if (peer != NULL && peer->number != 0)
 		return peer;
-	if (h->next_number > NUMBER_MAX)
-		return NULL;
-	peer = peer_open(h, c->identity, h->next_number);
+	peer = peer_open(h, c->identity, number_take(h));
 	if (peer == NULL)
 		return NULL;
 	event = events_add(&h->events, EVENT_GUEST_NEW);
@@ -322,30 +347,35 @@ static struct peer *peer_of(struct host *h, const struct connection *c)
 	return peer;
 }
 
-/* Which of the places that hellos came from is the guest's? Each is asked: the address of a
- * frame can be forged, the answer to a ping that went there cannot. */
-static void ping_routes(struct connection *c, uint64_t now)
+/* Is the guest there? The address of a frame can be forged, the answer to a ping that went
+ * there cannot. */
+static void ask_place(struct connection *c, const struct path *path, uint64_t now)
 {
-	for (unsigned i = 0; i < ROUTES_MAX; i++) {
-		struct path path;
-
-		if (c->routes[i].route == NULL)
-			continue;
-		path = (struct path){.socket = c->routes[i].route->key.socket,
-			.remote = c->routes[i].route->key.remote};
-		session_ping_at(&c->session, &path, now);
-	}
+	c->session.asked_at = now;
+	session_ping_at(&c->session, path, now);
 }
 
-static void prove(struct host *h, struct connection *c, const struct path *path,
-	const struct frame *frame, uint64_t now)
+/* A pong proves the place that its ping went to, whichever way it came (RFC 9000, section
+ * 8.2.3). */
+static void prove(
+	struct host *h, struct connection *c, const struct frame *frame, uint64_t now)
 {
-	if (session_pong_proves(&c->session, path, frame)) {
-		session_prove(&c->session, path, now);
-		settle_routes(h, c, path);
-	} else if (now - c->session.sent_at >= SESSION_PING_INTERVAL) {
-		ping_routes(c, now);
+	for (unsigned i = 0; i < ROUTES_MAX; i++) {
+		const struct route *route = c->routes[i].route;
+		struct path path;
+
+		if (route == NULL)
+			continue;
+		path = (struct path){
+			.socket = route->key.socket, .remote = route->key.remote};
+		if (!session_pong_proves(&c->session, &path, frame))
+			continue;
+		session_prove(&c->session, &path, now);
+		settle_routes(h, c, &path);
+		return;
 	}
+	if (now - c->session.asked_at >= SESSION_PING_INTERVAL)
+		ask_place(c, &c->session.path, now);
 }
 
 /* A newer connection takes over. What the old one still receives is the guest's, unless
@@ -354,6 +384,7 @@ static void replace(
 	struct host *h, struct connection *old, const struct connection *by, uint64_t now)
 {
 	old->replaced = true;
+	old->session.draining = true;
 	old->peer->connection = NULL;
 	h->counts.guests--;
 	if (memcmp(old->process, by->process, PROCESS_SIZE) == 0)
@@ -366,10 +397,12 @@ static void replace(
  * since a newer one is there already or the limit is reached. */
 static bool promote(struct host *h, struct connection *c, uint64_t now)
 {
-	struct peer *peer = peer_of(h, c);
+	struct peer *peer = NULL;
 	struct connection *old;
 
-	if (peer == NULL || peer_refusal(h, c->identity) != 0)
+	if (peer_refusal(h, c->identity) == 0)
+		peer = peer_of(h, c);
+	if (peer == NULL)
 		return false;
 	peer->seen_at = now;
 	old = peer->connection;
@@ -379,11 +412,12 @@ static bool promote(struct host *h, struct connection *c, uint64_t now)
 		replace(h, old, c, now);
 	h->counts.guests++;
 	c->peer = peer;
+	peer->links++;
 	peer->connection = c;
 	h->counts.half_open--;
 	timers_set(&h->timers, &c->session.timer, now + SESSION_UNHEARD);
 	tell_guest(h, EVENT_GUEST_CONNECTED, c, NULL, now);
-	ping_routes(c, now);
+	ask_place(c, &c->session.path, now);
 	return true;
 }
 
@@ -398,7 +432,8 @@ static enum verdict take_control(
 		connection_end(h, c, "it said goodbye", now);
 	} else if (frame->type == CONTROL_REKEY) {
 		return rekey_host_input(&c->rekey, &c->session, frame, &h->credentials,
-			h->service.host_static, c->identity, &h->config.entropy, now);
+			h->service.host_static, c->identity, &h->config.entropy,
+			&h->handshakes, now);
 	} else if (frame->type == CONTROL_FLOW_CLOSED) {
 		flow = flow_find(&c->peer->flows, frame->flow);
 		if (flow != NULL)
@@ -433,8 +468,8 @@ static enum verdict take_frame(struct host *h, struct connection *c,
 		connection_free(h, c);
 		return VERDICT_DROP_LIMIT;
 	}
-	if (!c->session.proved)
-		prove(h, c, path, frame, now);
+	if (!c->session.proved && verdict != VERDICT_DROP_MALFORMED)
+		prove(h, c, frame, now);
 	if (session_moved_back(&c->session, path, frame, now)) {
 		count_socket(h, c, path->socket);
 		tell_guest(h, EVENT_GUEST_MOVED, c, NULL, now);
@@ -496,6 +531,11 @@ enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf,
 		struct connection *c = link->connection;
 		uint8_t *at = buf;
 
+		/* It was here before it moved: to come back, it has to say so. */
+		if (c->session.proved && !session_is_on(&c->session, path, now)) {
+			route_leave(h, link);
+			continue;
+		}
 		/* Opening in place spoils what another session might open. */
 		if (several)
 			at = memcpy(h->scratch, buf, len);
@@ -507,8 +547,12 @@ enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf,
 		if (opened(verdict))
 			return take_frame(h, c, path, &frame, verdict, now, delivery);
 		c->session.path = was;
+		/* Somebody may be carrying copies of its frames ahead of the guest. */
+		if (verdict == VERDICT_DROP_REPLAY && c->peer != NULL &&
+			!c->session.proved)
+			ask_place(c, path, now);
 	}
-	if (verdict == VERDICT_DROP_FORGED)
+	if (verdict == VERDICT_DROP_FORGED || verdict == VERDICT_DROP_NO_SESSION)
 		challenge(h, path, edges, sizeof(edges), now);
 	return verdict;
 }
@@ -525,13 +569,13 @@ void route_hint(struct host *h, const struct path *path, uint64_t now)
 			session_hint(&link->connection->session, now);
 }
 
-void connections_hint(struct host *h, uint64_t now)
+void connections_recheck(struct host *h, uint64_t now)
 {
 	struct connection *c;
 
 	for (c = h->connections; c != NULL; c = c->next)
 		if (c->peer != NULL && !c->replaced)
-			session_hint(&c->session, now);
+			session_recheck(&c->session, now);
 }
 
 /* Moving. */
@@ -550,6 +594,8 @@ static enum verdict input_challenge(
 
 		if (c->peer == NULL || !challenge_means(&c->session, buf))
 			continue;
+		if (!resume_may(&c->session, now))
+			return VERDICT_DROP_LIMIT;
 		d = outbox_add(&h->outbox, path, 0);
 		d->len = (uint16_t)resume_make(&c->session, d->data, buf, now);
 		return VERDICT_CONSUMED;

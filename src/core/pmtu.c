@@ -35,7 +35,9 @@ static size_t search_round(struct pmtu *p, uint16_t sizes[PMTU_COUNT], uint64_t 
 	p->round++;
 	if (count == 0)
 		p->round = PMTU_ROUNDS;
-	p->next_at = p->round < PMTU_ROUNDS ? now + PMTU_ROUND : p->raise_at;
+	p->next_at = now + PMTU_ROUND;
+	if (p->round >= PMTU_ROUNDS)
+		p->next_at = p->used ? now + PMTU_CONFIRM : p->raise_at;
 	return count;
 }
 
@@ -66,8 +68,19 @@ size_t pmtu_due(struct pmtu *p, uint16_t sizes[PMTU_COUNT], uint64_t now)
 	return confirm(p, sizes, now);
 }
 
+/* True if a probe of that size may have been sent: peers may say anything. */
+static bool is_probed(const struct pmtu *p, size_t size)
+{
+	for (unsigned i = 0; i < PMTU_COUNT; i++)
+		if (payload_of(p, link_mtus[i]) == size)
+			return true;
+	return false;
+}
+
 void pmtu_acked(struct pmtu *p, size_t size, uint64_t now)
 {
+	if (!is_probed(p, size))
+		return;
 	if (size > p->largest)
 		p->largest = size;
 	if (size < p->largest)

@@ -67,6 +67,17 @@ void reassembly_expire(struct reassembly *r, uint64_t now)
 	}
 }
 
+uint64_t reassembly_next(const struct reassembly *r)
+{
+	uint64_t at = NEVER;
+
+	for (unsigned i = 0; i < REASSEMBLY_SLOTS; i++)
+		if (r->slots[i].buffer != NULL &&
+			r->slots[i].began_at + REASSEMBLY_SPAN < at)
+			at = r->slots[i].began_at + REASSEMBLY_SPAN;
+	return at;
+}
+
 static struct reassembly_slot *find(struct reassembly *r, uint16_t id, size_t total)
 {
 	for (unsigned i = 0; i < REASSEMBLY_SLOTS; i++) {
@@ -78,20 +89,25 @@ static struct reassembly_slot *find(struct reassembly *r, uint16_t id, size_t to
 	return NULL;
 }
 
-/* A slot that is free, or the one begun first. */
-static struct reassembly_slot *oldest(struct reassembly *r)
+/* A slot with a buffer: a free one with one of the pool's, or the one begun first. NULL if
+ * there is none. */
+static struct reassembly_slot *take_slot(struct reassembly *r)
 {
-	struct reassembly_slot *best = &r->slots[0];
+	struct reassembly_slot *oldest = NULL;
 
 	for (unsigned i = 0; i < REASSEMBLY_SLOTS; i++) {
 		struct reassembly_slot *slot = &r->slots[i];
 
-		if (slot->buffer == NULL)
-			return slot;
-		if (slot->began_at < best->began_at)
-			best = slot;
+		if (slot->buffer == NULL) {
+			slot->buffer = pool_take(r->pool);
+			if (slot->buffer != NULL)
+				return slot;
+		} else if (oldest == NULL || slot->began_at < oldest->began_at) {
+			oldest = slot;
+		}
 	}
-	return best;
+	r->dropped++;
+	return oldest;
 }
 
 /* Begins a datagram; its buffer is zeroed, since parts of a hostile peer may leave holes,
@@ -101,16 +117,9 @@ static struct reassembly_slot *begin(
 {
 	struct reassembly_slot *slot;
 
-	reassembly_expire(r, now);
-	slot = oldest(r);
-	if (slot->buffer != NULL)
-		r->dropped++;
-	else
-		slot->buffer = pool_take(r->pool);
-	if (slot->buffer == NULL) {
-		r->dropped++;
+	slot = take_slot(r);
+	if (slot == NULL)
 		return NULL;
-	}
 	memset(slot->buffer->bytes, 0, total);
 	slot->id = id;
 	slot->total = total;
@@ -122,11 +131,13 @@ static struct reassembly_slot *begin(
 uint8_t *reassembly_add(struct reassembly *r, uint16_t id, size_t offset, size_t total,
 	const uint8_t *bytes, size_t len, uint64_t now)
 {
-	struct reassembly_slot *slot = find(r, id, total);
+	struct reassembly_slot *slot;
 	uint8_t *whole;
 
 	if (len == 0 || total > REASSEMBLY_SIZE || offset > total || len > total - offset)
 		return NULL;
+	reassembly_expire(r, now);
+	slot = find(r, id, total);
 	if (slot == NULL)
 		slot = begin(r, id, total, now);
 	if (slot == NULL)

@@ -49,6 +49,9 @@ void reassembly_fini(struct reassembly *r);
 uint8_t *reassembly_add(struct reassembly *r, uint16_t id, size_t offset, size_t total,
 	const uint8_t *bytes, size_t len, uint64_t now);
 
+/* Returns when the oldest is to be given up, NEVER if there is none. */
+uint64_t reassembly_next(const struct reassembly *r);
+
 /* Gives up datagrams older than REASSEMBLY_SPAN. */
 void reassembly_expire(struct reassembly *r, uint64_t now);
 

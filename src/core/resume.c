@@ -5,10 +5,11 @@
 
 #include "core/wire.h"
 
-#define CHALLENGE 0xc1
-#define RESUME    0xc2
-#define COVERED   (RESUME_SIZE - CRYPTO_TAG_SIZE) /* bytes under the tag */
-#define ALIGNED   64                              /* counters that are challenged first */
+#define CHALLENGE       0xc1
+#define RESUME          0xc2
+#define COVERED         (RESUME_SIZE - CRYPTO_TAG_SIZE) /* bytes under the tag */
+#define RESUME_INTERVAL (20 * MILLISECOND)
+#define ALIGNED         64 /* counters that are challenged first */
 
 bool challenge_is(const uint8_t *buf, size_t len)
 {
@@ -68,6 +69,12 @@ bool challenge_means(const struct session *s, const uint8_t *challenge)
 	return session_sent_tag(s, counter, challenge + 4);
 }
 
+bool resume_may(const struct session *s, uint64_t now)
+{
+	return s->proved && session_current(s)->sent < SESSION_FRAMES_MAX &&
+	       (s->resumed_at == 0 || now - s->resumed_at >= RESUME_INTERVAL);
+}
+
 size_t resume_make(
 	struct session *s, uint8_t *out, const uint8_t *challenge, uint64_t now)
 {
@@ -75,8 +82,7 @@ size_t resume_make(
 	struct writer w = writer_over(out, RESUME_SIZE);
 	uint64_t counter = g->sent;
 
-	if (counter >= SESSION_FRAMES_MAX)
-		return 0;
+	s->resumed_at = now;
 	g->sent++;
 	write_u8(&w, RESUME);
 	write_u8(&w, s->epoch);

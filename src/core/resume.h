@@ -41,6 +41,10 @@ size_t challenge_make(struct challenger *c, uint8_t *out, const struct path *pat
 /* True if the challenge is about a frame that this session sent. */
 bool challenge_means(const struct session *s, const uint8_t *challenge);
 
+/* True if the session may answer a challenge now: its keys last, and the last answer is
+ * 20 ms ago. */
+bool resume_may(const struct session *s, uint64_t now);
+
 /* Writes the answer, using up one counter. */
 size_t resume_make(
 	struct session *s, uint8_t *out, const uint8_t *challenge, uint64_t now);

@@ -29,6 +29,7 @@ static uint64_t next_deadline(const struct session *s)
 
 	at = sooner(at, ping_at(s));
 	at = sooner(at, s->pmtu.next_at);
+	at = sooner(at, reassembly_next(&s->parts));
 	if (!s->is_host && g->used_at != NEVER)
 		at = sooner(at, g->used_at + SESSION_REKEY_SPAN);
 	for (unsigned i = 0; i < SESSION_EPOCHS; i++)
@@ -39,7 +40,7 @@ static uint64_t next_deadline(const struct session *s)
 
 void session_wake(struct session *s, uint64_t at)
 {
-	if (s->timer.place != 0 && s->timer.at > at)
+	if (!s->draining && s->timer.place != 0 && s->timer.at > at)
 		timers_set(s->timers, &s->timer, at);
 }
 
@@ -78,10 +79,20 @@ enum session_health session_expire(struct session *s, uint64_t now)
 	return health;
 }
 
+void session_recheck(struct session *s, uint64_t now)
+{
+	if (s->proved)
+		pmtu_start(&s->pmtu, s->path.remote.family == ADDR_V6, now);
+	session_hint(s, now);
+	session_wake(s, now);
+}
+
 void session_hint(struct session *s, uint64_t now)
 {
-	if (s->pings > 0)
+	if (s->pings > 0 ||
+		(s->hinted_at != 0 && now - s->hinted_at < SESSION_PING_INTERVAL))
 		return;
+	s->hinted_at = now;
 	if (s->unheard_at == NEVER || now - s->unheard_at < SESSION_UNHEARD)
 		s->unheard_at = now - SESSION_UNHEARD;
 	session_wake(s, now);

@@ -71,6 +71,7 @@ struct generation {
 	uint64_t report_next; /* replay.next that makes a report due */
 	uint64_t used_at;     /* its first data frame either way; NEVER before */
 	uint64_t retire_at;   /* NEVER while it is the newest */
+	bool full;            /* it sealed so many frames that new keys are wanted */
 };
 
 /* Tags of frames sent, by which a challenge is known to mean us: of the last ones, and of
@@ -88,6 +89,7 @@ struct session {
 	uint8_t epoch;                                  /* what is sealed under */
 	enum cipher cipher;
 	bool is_host;
+	bool draining;       /* replaced: the timer is the owner's, for the end */
 	struct path path;    /* where frames go */
 	struct path left;    /* where they went before the last move */
 	uint64_t left_until; /* a newer frame from there takes the move back until then */
@@ -97,10 +99,13 @@ struct session {
 	uint64_t report_at;  /* not before */
 	uint8_t path_key
 		[CRYPTO_KEY_SIZE]; /* makes the token that a ping to a path carries */
-	bool proved;    /* the peer answered a ping at path; a guest's always is */
-	size_t credit;  /* bytes that may go there before that: what came from it */
-	unsigned pings; /* unanswered */
-	uint64_t rtt;   /* ns, of the last ping; 0 before */
+	bool proved;         /* the peer answered a ping at path; a guest's always is */
+	size_t credit;       /* bytes that may go there before that: what came from it */
+	uint64_t resumed_at; /* last answer to a challenge */
+	uint64_t hinted_at;  /* last hint believed */
+	uint64_t asked_at;   /* last ping that was to prove the peer's place */
+	unsigned pings;      /* unanswered */
+	uint64_t rtt;        /* ns, of the last ping; 0 before */
 	struct timer timer;
 	struct timers *timers; /* the owner's */
 	struct outbox *outbox; /* the owner's */
@@ -140,6 +145,9 @@ static inline uint8_t session_next_epoch(const struct session *s)
 	return (uint8_t)((s->epoch + 1) % SESSION_EPOCHS);
 }
 
+/* True if epoch is the next one and all older generations are gone: one change at a time. */
+bool session_may_install(const struct session *s, uint8_t epoch);
+
 /* Adds the next generation. A guest seals with it from now on, a host when its first frame
  * opened. Returns false if memory ran out, or the epoch is still taken. */
 bool session_install(struct session *s, const struct noise_keys *keys, uint64_t now);
@@ -154,7 +162,7 @@ void session_retire(struct session *s, uint64_t now);
 
 /* Returns how many frames a payload of len bytes (0..65,507) takes on the session's path:
  * 1, or as many equal parts as keep each within the path MTU. */
-unsigned session_parts(const struct session *s, size_t len);
+unsigned session_parts(const struct session *s, uint16_t flow, size_t len);
 
 /* Seals part (0 .. session_parts - 1) of one application datagram into out, which must have
  * room for len + FRAME_OVERHEAD_MAX bytes and not overlap payload. All parts of a datagram
@@ -224,6 +232,9 @@ void session_wake(struct session *s, uint64_t at);
 /* A sign that the path may be broken (ICMP, own addresses changed): ask at once rather than
  * after a silence. */
 void session_hint(struct session *s, uint64_t now);
+
+/* The machine's own network changed: the path and what it carries are checked anew. */
+void session_recheck(struct session *s, uint64_t now);
 
 /* The peer is somewhere else: frames go there now, and the path MTU is found anew. Both
  * places are pinged: whoever carried a challenge and its answer between us and the peer

@@ -50,6 +50,8 @@ bool session_init(struct session *s, const struct noise_keys *keys, enum cipher 
 		.outbox = outbox};
 	reassembly_init(&s->parts, pool);
 	entropy->fill(entropy->arg, s->path_key, sizeof(s->path_key));
+	/* No tag that nobody sent must be one of ours, not even zeros. */
+	entropy->fill(entropy->arg, (uint8_t *)&s->tags, sizeof(s->tags));
 	pmtu_start(&s->pmtu, path->remote.family == ADDR_V6, is_host ? NEVER : now);
 	s->generations[0] = generation_new(keys, cipher, is_host);
 	return s->generations[0] != NULL;
@@ -76,12 +78,20 @@ bool session_wants_rekey(const struct session *s, uint64_t now)
 	       now - g->used_at >= SESSION_REKEY_SPAN;
 }
 
+bool session_may_install(const struct session *s, uint8_t epoch)
+{
+	for (unsigned i = 0; i < SESSION_EPOCHS; i++)
+		if (i != s->epoch && s->generations[i] != NULL)
+			return false;
+	return epoch == session_next_epoch(s);
+}
+
 bool session_install(struct session *s, const struct noise_keys *keys, uint64_t now)
 {
 	uint8_t epoch = session_next_epoch(s);
 
 	session_retire(s, now);
-	if (s->generations[epoch] != NULL)
+	if (!session_may_install(s, epoch))
 		return false;
 	s->generations[epoch] = generation_new(keys, s->cipher, s->is_host);
 	if (s->generations[epoch] == NULL)

@@ -96,6 +96,7 @@ static enum verdict take_data(struct session *s, const struct frame_header *h,
 		frame->payload = reassembly_add(
 			&s->parts, id, offset, total, frame->payload, frame->len, now);
 		frame->len = total;
+		session_wake(s, reassembly_next(&s->parts));
 		if (frame->payload == NULL)
 			return VERDICT_CONSUMED;
 	}
@@ -123,7 +124,8 @@ static void count_lost(struct session *s, const struct generation *g, uint64_t c
 /* True if epoch is the one after what is sealed under: the peer has gone on. */
 static bool is_newer(const struct session *s, uint8_t epoch)
 {
-	return s->is_host && epoch == session_next_epoch(s);
+	return s->is_host && epoch == session_next_epoch(s) &&
+	       s->generations[epoch]->retire_at == NEVER;
 }
 
 enum verdict session_open(
@@ -160,6 +162,10 @@ enum verdict session_open(
 		session_report(s, now);
 	frame->control = h.control;
 	frame->newest = counter + 1 == g->replay.next && h.epoch == s->epoch;
+	if (!h.control && g->used_at == NEVER) {
+		g->used_at = now;
+		session_wake(s, now + SESSION_REKEY_SPAN);
+	}
 	if (!h.control)
 		return take_data(s, &h, plain, len - FRAME_OVERHEAD, frame, now);
 	r = reader_over(plain, len - FRAME_OVERHEAD);

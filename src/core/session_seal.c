@@ -56,14 +56,13 @@ static size_t seal(struct session *s, struct frame_header *h, const uint8_t *pla
 	return len;
 }
 
-unsigned session_parts(const struct session *s, size_t len)
+unsigned session_parts(const struct session *s, uint16_t flow, size_t len)
 {
-	size_t room = s->pmtu.largest - FRAME_OVERHEAD_MAX;
+	size_t whole =
+		s->pmtu.largest - FRAME_OVERHEAD - (flow != 0 ? FRAME_FLOW_SIZE : 0);
+	size_t each = whole - FRAME_PART_SIZE;
 
-	if (len + FRAME_OVERHEAD + FRAME_FLOW_SIZE <= s->pmtu.largest ||
-		len + FRAME_OVERHEAD <= s->pmtu.largest)
-		return 1;
-	return (unsigned)((len + room - 1) / room);
+	return len <= whole ? 1 : (unsigned)((len + each - 1) / each);
 }
 
 static void note_data(struct session *s, size_t len, uint64_t now)
@@ -74,7 +73,8 @@ static void note_data(struct session *s, size_t len, uint64_t now)
 		g->used_at = now;
 		if (!s->is_host)
 			session_wake(s, now + SESSION_REKEY_SPAN);
-	} else if (g->sent == SESSION_REKEY_FRAMES) {
+	} else if (g->sent >= SESSION_REKEY_FRAMES && !g->full) {
+		g->full = true;
 		session_wake(s, now);
 	}
 	s->counts.datagrams_out++;
@@ -108,7 +108,7 @@ size_t session_seal(struct session *s, uint16_t flow, unsigned part, unsigned pa
 	uint8_t *plain = out + FRAME_HEADER_SIZE;
 	size_t offset, size, prefix;
 
-	if (!may_seal(session_current(s)))
+	if (!may_seal(session_current(s)) || part >= parts || parts > len + 1)
 		return 0;
 	prefix = write_prefix(s, plain, flow, part, parts, len, &offset, &size);
 	if (!affordable(s, FRAME_OVERHEAD + prefix + size))
@@ -172,7 +172,7 @@ bool session_pong_proves(
 {
 	uint8_t token[SESSION_TOKEN_SIZE];
 
-	if (!frame->control || frame->type != CONTROL_PONG)
+	if (!frame->control || frame->type != CONTROL_PONG || frame->token == NULL)
 		return false;
 	token_make(s, token, path);
 	return crypto_equal(token, frame->token, sizeof(token));
@@ -260,9 +260,11 @@ void session_probed(struct session *s, uint16_t size, uint64_t now)
 
 static void send_probe(struct session *s, uint16_t size, uint64_t now)
 {
-	uint8_t plain[DATAGRAM_MAX];
-	struct writer w =
-		control_begin(s, plain, (size_t)size - FRAME_OVERHEAD, CONTROL_PROBE);
+	uint8_t plain[DATAGRAM_MAX - FRAME_OVERHEAD];
+	struct writer w = control_begin(s, plain, sizeof(plain), CONTROL_PROBE);
+
+	if (size > DATAGRAM_MAX)
+		return;
 
 	write_u16(&w, size);
 	write_pad(&w, (size_t)size - FRAME_OVERHEAD);

@@ -74,10 +74,12 @@ struct eyelet_flow *eyelet_guest_flow(
 	return flow_out(guest_flow(guest_in(guest), &core, now));
 }
 
-unsigned eyelet_guest_parts(const struct eyelet_guest *guest, size_t len)
+unsigned eyelet_guest_parts(
+	const struct eyelet_guest *guest, const struct eyelet_flow *flow, size_t len)
 {
 	return len <= EYELET_PAYLOAD_MAX
-		       ? guest_parts((const struct guest *)(const void *)guest, len)
+		       ? guest_parts((const struct guest *)(const void *)guest,
+				 (const struct flow *)(const void *)flow, len)
 		       : 0;
 }
 

@@ -74,7 +74,7 @@ static void take_public(struct driver_socket *s, struct udp_message *m)
 static bool seal(struct guest_driver *d, struct flow *flow, uint8_t tos,
 	const uint8_t *payload, size_t len)
 {
-	unsigned parts = guest_parts(d->guest, len);
+	unsigned parts = guest_parts(d->guest, flow, len);
 
 	for (unsigned part = 0; part < parts; part++) {
 		uint8_t *out =

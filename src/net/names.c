@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "net/dns.h"
 #include "net/system.h"
@@ -290,23 +291,41 @@ static void on_next(struct ev_loop *loop, ev_timer *timer, int revents)
 		end_round(n);
 }
 
+static void fix(struct name *name, const struct addr *a)
+{
+	bool v4 = a->family == ADDR_V4;
+
+	name->known[v4][0] = *a;
+	name->known_count[v4] = 1;
+	name->fixed = true;
+}
+
+/* RFC 6761, section 6.3. The c-ares of Debian 12 would leak memory over it. */
+static void fix_localhost(struct name *name)
+{
+	const struct addr v4 = addr_v4(127, 0, 0, 1, name->port);
+	const struct addr v6 = {.family = ADDR_V6, .port = name->port, .ip = {[15] = 1}};
+
+	fix(name, &v4);
+	fix(name, &v6);
+}
+
 static void init_name(struct name *name, const char *text, uint16_t default_port)
 {
 	struct addr a;
-	bool v4;
 
 	name->port = default_port;
-	name->fixed = true;
 	if (resolve_numeric(&a, text, default_port)) {
-		v4 = a.family == ADDR_V4;
-		name->known[v4][0] = a;
-		name->known_count[v4] = 1;
+		fix(name, &a);
 		return;
 	}
 	name->why = resolve_split(text, name->host, &name->port);
-	if (name->why)
+	if (name->why) {
 		(void)snprintf(name->host, sizeof(name->host), "%s", text);
-	name->fixed = name->why != NULL;
+		name->fixed = true;
+	} else if (strcasecmp(name->host, "localhost") == 0) {
+		fix_localhost(name);
+	}
 	name->wanted = !name->fixed;
 }
 

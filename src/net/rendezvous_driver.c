@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The rendezvous on a loop: a socket for each listen address, and further ports beside
  * them by which a NAT's mapping can be checked. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "net/driver_common.h"
@@ -71,26 +72,30 @@ static bool is_repeated(const struct rendezvous_driver *d, size_t listen)
 	return false;
 }
 
-/* Opens the port on all addresses or on none, since the mask is one for all. */
-static bool open_alt(struct rendezvous_driver *d, uint16_t port)
+/* Opens the port on all addresses or on none, since the mask is one for all. Returns 0 or
+ * -errno. */
+static int open_alt(struct rendezvous_driver *d, uint16_t port)
 {
 	size_t before = d->socket_count;
+	int error = 0;
 
 	for (size_t i = 0; i < d->listen_count; i++) {
 		struct addr bind = d->sockets[i].udp.bound;
 
 		bind.port = port;
-		if (!is_repeated(d, i) && open_next(d, &bind) != 0)
-			goto fail;
+		if (!is_repeated(d, i))
+			error = open_next(d, &bind);
+		if (error != 0)
+			break;
 	}
-	return true;
-fail:
-	while (d->socket_count > before)
+	while (error != 0 && d->socket_count > before)
 		driver_socket_close(&d->sockets[--d->socket_count]);
-	return false;
+	return error;
 }
 
-static void open_alts(
+/* Opens as many further ports as wanted, leaving out those in use. Returns 0, or -errno of
+ * what is wrong with all of them: no descriptors, no memory. */
+static int open_alts(
 	struct rendezvous_driver *d, struct rendezvous_config *core, unsigned wanted)
 {
 	unsigned base = d->sockets[0].udp.bound.port + 1u, opened = 0;
@@ -100,12 +105,17 @@ static void open_alts(
 	for (unsigned bit = 0; bit < ALT_SPAN && base + bit <= UINT16_MAX; bit++) {
 		if (opened == wanted)
 			break;
-		if (!open_alt(d, (uint16_t)(base + bit)))
+		int error = open_alt(d, (uint16_t)(base + bit));
+
+		if (driver_is_exhausted(error))
+			return error;
+		if (error != 0)
 			continue;
 		core->alt_base = (uint16_t)base;
 		core->alt_mask |= UINT32_C(1) << bit;
 		opened++;
 	}
+	return 0;
 }
 
 /* Room for the listens and all that open_alts opens. */
@@ -131,10 +141,15 @@ static bool start(struct rendezvous_driver *d,
 	const struct rendezvous_driver_config *config, const char **why)
 {
 	struct rendezvous_config core = config->core;
+	int error;
 
 	if (!open_listens(d, config, why))
 		return false;
-	open_alts(d, &core, config->alt);
+	error = open_alts(d, &core, config->alt);
+	if (error != 0) {
+		*why = driver_why("open further ports beside", &config->listens[0], error);
+		return false;
+	}
 	*why = "out of memory";
 	d->rendezvous = rendezvous_new(&core, d->base.now);
 	if (!d->rendezvous)

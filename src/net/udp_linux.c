@@ -129,7 +129,22 @@ static void add_header_fields(struct control *control, const struct udp_socket *
 		control_add_int(control, level, v4 ? IP_TTL : IPV6_HOPLIMIT, ttl);
 }
 
-int udp_send_once(struct udp_socket *s, const struct path *path, uint8_t ttl, uint8_t tos,
+/* The path without its own end, for when that address is not this machine's any more: the
+ * kernel then chooses one that is, and the peer finds us there by a challenge. */
+static bool without_source(
+	struct path *any, int error, const struct udp_socket *s, const struct path *path)
+{
+	if (error != -ENETUNREACH && error != -EADDRNOTAVAIL && error != -EINVAL)
+		return false;
+	if (!udp_wants_source(s, path))
+		return false;
+	*any = *path;
+	any->local = (struct addr){0};
+	any->ifindex = 0;
+	return true;
+}
+
+static int send_one(struct udp_socket *s, const struct path *path, uint8_t ttl, uint8_t tos,
 	const void *buf, size_t len)
 {
 	struct iovec piece = {.iov_base = (void *)buf, .iov_len = len};
@@ -142,6 +157,16 @@ int udp_send_once(struct udp_socket *s, const struct path *path, uint8_t ttl, ui
 	add_header_fields(&control, s, path, ttl, tos);
 	control_attach(&message, &control);
 	return udp_transmit(s, &message);
+}
+
+int udp_send_once(struct udp_socket *s, const struct path *path, uint8_t ttl, uint8_t tos,
+	const void *buf, size_t len)
+{
+	struct path any;
+	int error = send_one(s, path, ttl, tos, buf, len);
+
+	return without_source(&any, error, s, path) ? send_one(s, &any, ttl, tos, buf, len)
+						    : error;
 }
 
 /* Joins pieces that lie end to end, as those of a message received by GRO do: each piece
@@ -163,7 +188,7 @@ static size_t join_pieces(struct iovec *pieces, const struct iovec *run, unsigne
 	return last + 1;
 }
 
-int udp_send_run(struct udp_socket *s, const struct path *path, uint8_t tos,
+static int send_run(struct udp_socket *s, const struct path *path, uint8_t tos,
 	const struct iovec *run, unsigned count, size_t segment)
 {
 	uint16_t size = (uint16_t)segment;
@@ -185,6 +210,17 @@ int udp_send_run(struct udp_socket *s, const struct path *path, uint8_t tos,
 	if (error == 0)
 		s->sent += count;
 	return error;
+}
+
+int udp_send_run(struct udp_socket *s, const struct path *path, uint8_t tos,
+	const struct iovec *run, unsigned count, size_t segment)
+{
+	struct path any;
+	int error = send_run(s, path, tos, run, count, segment);
+
+	return without_source(&any, error, s, path)
+		       ? send_run(s, &any, tos, run, count, segment)
+		       : error;
 }
 
 static size_t read_segment(const struct cmsghdr *item)

@@ -39,7 +39,9 @@ enum op {
 	OP_INSTANCE,  /* of the host from its next start on */
 	OP_MOVE,      /* role, and in the highest bit: it is told */
 	OP_MTU,       /* which */
-	OP_COUNT
+	OP_POLICY,    /* person, what */
+	OP_RESOLVE,   /* role, which */
+	OP_SLOTS = 32 /* room for more without another meaning for old inputs */
 };
 
 static struct lab_setup read_setup(struct input *in)
@@ -256,7 +258,7 @@ static void stun(struct lab *lab, struct input *in)
 
 static void step(struct lab *lab, struct input *in)
 {
-	enum op op = input_u8(in) % OP_COUNT;
+	enum op op = input_u8(in) % OP_SLOTS;
 	uint8_t first, n;
 
 	switch (op) {
@@ -274,6 +276,14 @@ static void step(struct lab *lab, struct input *in)
 		lab_move(lab, first & 1 ? LAB_HOST : LAB_GUEST, first >> 7);
 		break;
 	case OP_MTU: lab->mtu = some_mtu(input_u8(in)); break;
+	case OP_POLICY:
+		first = input_u8(in);
+		lab_policy(lab, first % LAB_PEOPLE, input_u8(in) % 4);
+		break;
+	case OP_RESOLVE:
+		first = input_u8(in);
+		lab_resolve(lab, first & 1 ? LAB_HOST : LAB_GUEST, input_u8(in));
+		break;
 	case OP_STARVE: fuzz_starve(input_u8(in)); break;
 	case OP_PERSON: lab->person = input_u8(in) % LAB_PEOPLE; break;
 	case OP_INSTANCE: lab->service.instance[0] = input_u8(in) % 4; break;

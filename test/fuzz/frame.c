@@ -118,7 +118,7 @@ static void send(struct net *n, struct input *in, unsigned from)
 	size_t len = sizes[input_u8(in) % (sizeof(sizes) / sizeof(sizes[0]))];
 	uint16_t flow = input_u8(in) % 3;
 	struct session *s = &n->sides[from].session;
-	unsigned parts = session_parts(s, len);
+	unsigned parts = session_parts(s, flow, len);
 	uint8_t *payload = fuzz_alloc(len), *out = fuzz_alloc(len + FRAME_OVERHEAD_MAX);
 
 	n->serial++;

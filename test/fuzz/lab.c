@@ -444,6 +444,18 @@ void lab_move(struct lab *lab, enum lab_role role, bool told)
 	lab_settle(lab, m);
 }
 
+void lab_resolve(struct lab *lab, enum lab_role role, unsigned which)
+{
+	struct lab_machine *m = &lab->machines[role];
+	struct addr servers[3] = {lab_server(lab, false), addr_v4(192, 0, 2, 2, 3478),
+		lab_server(lab, true)};
+	size_t first = which % 3, count = which / 3 % (3 - first) + 1;
+
+	m->outputs = 0;
+	lab_parts(m)->set_servers(lab, m, servers + first, count);
+	lab_settle(lab, m);
+}
+
 void lab_restart(struct lab *lab, enum lab_role role)
 {
 	stop(lab, role);

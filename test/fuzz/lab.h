@@ -156,6 +156,12 @@ void lab_shutdown(struct lab *lab, enum lab_role role);
 void lab_guest_says(struct lab *lab, unsigned app, size_t len);
 void lab_host_says(struct lab *lab, unsigned i, size_t len);
 
+/* The host is told who may come: 0 to 3 allows or denies a person, or unknown ones, or makes
+ * all unknown again. */
+void lab_policy(struct lab *lab, unsigned person, unsigned what);
+/* The name of the rendezvous resolves anew; there is none at some of the addresses. */
+void lab_resolve(struct lab *lab, enum lab_role role, unsigned which);
+
 /* What one who holds the keys, or sits on the path, can do (lab_evil.c). */
 
 /* A frame under the right key with any header bits and plaintext, if there is a session:
@@ -219,6 +225,8 @@ struct lab_parts {
 	/* Its session with the other end, or NULL. */
 	struct session *(*session)(const struct lab_machine *m);
 	void (*network_changed)(struct lab *lab, struct lab_machine *m);
+	void (*set_servers)(struct lab *lab, struct lab_machine *m,
+		const struct addr *servers, size_t count);
 };
 extern const struct lab_parts lab_rendezvous_parts, lab_host_parts, lab_guest_parts;
 const struct lab_parts *lab_parts(const struct lab_machine *m);

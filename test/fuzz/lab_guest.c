@@ -78,6 +78,12 @@ static void add_socket(
 	guest_add_socket(m->core, number, bound, lab->now);
 }
 
+static void set_servers(
+	struct lab *lab, struct lab_machine *m, const struct addr *servers, size_t count)
+{
+	guest_set_servers(m->core, servers, count, lab->now);
+}
+
 static void network_changed(struct lab *lab, struct lab_machine *m)
 {
 	guest_network_changed(m->core, lab->now);
@@ -103,7 +109,7 @@ static void seal(struct lab *lab, struct flow *flow, const uint8_t *payload, siz
 {
 	struct lab_machine *m = &lab->machines[LAB_GUEST];
 	uint8_t *out = fuzz_alloc(len + FRAME_OVERHEAD_MAX);
-	unsigned parts = guest_parts(m->core, len);
+	unsigned parts = guest_parts(m->core, flow, len);
 
 	REQUIRE(parts >= 1 && parts <= LAB_PARTS);
 	for (unsigned part = 0; part < parts; part++) {
@@ -190,4 +196,4 @@ static struct session *session(const struct lab_machine *m)
 
 const struct lab_parts lab_guest_parts = {start, destroy, input, icmp, output, expire,
 	next_timeout, next_event, add_socket, shutdown, event, flush, check, state,
-	session, network_changed};
+	session, network_changed, set_servers};

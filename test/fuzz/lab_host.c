@@ -75,6 +75,12 @@ static void add_socket(
 	host_add_socket(m->core, number, bound, lab->now);
 }
 
+static void set_servers(
+	struct lab *lab, struct lab_machine *m, const struct addr *servers, size_t count)
+{
+	host_set_servers(m->core, servers, count, lab->now);
+}
+
 static void network_changed(struct lab *lab, struct lab_machine *m)
 {
 	host_network_changed(m->core, lab->now);
@@ -196,6 +202,21 @@ void lab_host_says(struct lab *lab, unsigned i, size_t len)
 	lab_settle(lab, m);
 }
 
+void lab_policy(struct lab *lab, unsigned person, unsigned what)
+{
+	struct lab_machine *m = &lab->machines[LAB_HOST];
+
+	m->outputs = 0;
+	if (what < 2)
+		host_set_guest_policy(
+			m->core, lab->people[person].public, what == 0, lab->now);
+	else if (what == 2)
+		host_forget_policies(m->core);
+	else
+		host_allow_unknown(m->core, person != 0, lab->now);
+	lab_settle(lab, m);
+}
+
 const struct lab_parts lab_host_parts = {start, destroy, input, icmp, output, expire,
 	next_timeout, next_event, add_socket, shutdown, event, flush, check, state,
-	session, network_changed};
+	session, network_changed, set_servers};

@@ -146,10 +146,10 @@ void judge_output(struct lab *lab, struct lab_machine *m, const struct addr *rem
 	const uint8_t *data, size_t len)
 {
 	const struct addr v4 = lab_server(lab, false), v6 = lab_server(lab, true);
+	bool server = addr_same_prefix(remote, &v4, 24) || addr_same_ip(remote, &v6);
 	struct lab_account *a;
 
-	if (m->role != LAB_RENDEZVOUS &&
-		(addr_same_ip(remote, &v4) || addr_same_ip(remote, &v6)))
+	if (m->role != LAB_RENDEZVOUS && server)
 		return; /* it is configured */
 	judge_place(m, remote);
 	a = account_of(&m->judge, remote);

@@ -83,6 +83,15 @@ static void add_socket(
 	(void)bound;
 }
 
+static void set_servers(
+	struct lab *lab, struct lab_machine *m, const struct addr *servers, size_t count)
+{
+	(void)lab;
+	(void)m;
+	(void)servers;
+	(void)count;
+}
+
 static void network_changed(struct lab *lab, struct lab_machine *m)
 {
 	(void)lab;
@@ -138,4 +147,4 @@ static struct session *session(const struct lab_machine *m)
 
 const struct lab_parts lab_rendezvous_parts = {start, destroy, input, icmp, output,
 	expire, next_timeout, next_event, add_socket, shutdown, event, flush, check,
-	state, session, network_changed};
+	state, session, network_changed, set_servers};

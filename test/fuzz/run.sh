@@ -54,8 +54,9 @@ fuzz() {
 # Leaves the smallest set of inputs that covers what the corpus, the seeds and all finds do.
 merge() {
 	local name=$1 corpus=test/fuzz/corpus/$1 fresh=$out/merge/$1
-	mkdir -p "$out/work/$name" "$corpus" && rm -rf "$fresh" && mkdir -p "$fresh"
-	"$out/$name" $limits -use_counters=0 -set_cover_merge=1 "$fresh" "$out/seeded/$name" "$corpus" \
+	mkdir -p "$out/work/$name" "$out/crash" "$corpus" && rm -rf "$fresh" && mkdir -p "$fresh"
+	"$out/$name" $limits -artifact_prefix="$out/crash/$name-" -use_counters=0 \
+		-set_cover_merge=1 "$fresh" "$out/seeded/$name" "$corpus" \
 		"$out/work/$name" >"$out/log/merge-$name" 2>&1 &&
 		rm -rf "$corpus" && cp -r "$fresh" "$corpus"
 }

@@ -166,13 +166,18 @@ static const struct script {
 		0, 20, 28, 7, 11, 0, 8, 0, 30, TALK),
 	S("narrower under way", 0, 0, 0, CONNECT, TALK, 11, 0, 6, 28, 5, 11, 0, 6, 1, 5,
 		11, 0, 6, 0, 9, 11, 0, 6, 0, 9),
-	S("challenge while the place is not proved", 0, 67, 0, 0, 8, 61, 8, 8, 8, 8, 8, 8,
-		0, 11, 5, 109, 97, 110, 100, 167, 167, 112, 114, 11, 1, 5, 12, 0, 6, 0,
-		40),
+	S("challenge while the place is not proved", 0, 67, 0, 0, 8, 8, 8, 8, 8, 198, 51,
+		100, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11, 11, 1, 34, 34, 34, 8, 8,
+		8, 8, 8, 8, 8, 8, 5, 12, 0, 6, 0, 40),
+	S("resolved anew", 0, 0, 0, 0, 4, 30, 1, 1, 0, 9, 30, 1, 0, CONNECT, TALK, 30, 0,
+		1, 0, 9, 30, 0, 0, TALK),
+	S("resolved anew while NATs are counted", 0, 0, 0, 0, 4, 30, 1, 1, 1, 5, CONNECT),
+	S("resolved to more", 0, 2, 0, CONNECT, TALK, 30, 1, 6, 30, 0, 6, SETTLE, 30, 1,
+		5, 14, 2, 0, 40, TALK),
+	S("denied", 0, 0, 0, 29, 0, 1, CONNECT, 29, 0, 0, 0, 40, TALK, 29, 0, 1, 0, 20),
+	S("only known ones", 0, 0, 0, CONNECT, TALK, 29, 0, 3, 0, 30, 29, 0, 0, 0, 40,
+		TALK, 29, 0, 2, 29, 1, 3, 0, 40, TALK),
 	S("woken late amid a silence", 0, 0, 0, CONNECT, TALK, 11, 0, 4, 2, 148, 0, 5),
-	S("first frame by another route than the first hello", 0, 3, 0, 4, 0, 0, 4, 0, 0,
-		0, 0, 254, 250, 13, 247, 0, 0, 0, 255, 249, 255, 0, 0, 254, 250, 13, 247,
-		0, 0, 0, 255, 249, 255, 40),
 	S("MACs", 0, 0, 0, CONNECT, 14, 2, 0, 1, 7, 0, 0, 40, 1, 17, 0, 7, 1, 0, 40, 1,
 		17, 1, 0, 20),
 };
@@ -292,6 +297,10 @@ static void frames(void)
 	static const uint8_t hostile[] = {4, 9, 0, 0, 9, 1, 1, 2, 3, 4, 5, 6, 7, 8, 1, 2,
 		4, 4, 200, 0, 8, 0, 1, 0, 0, 0, 4, 1, 2, 1, 3, 5, 7};
 
+	/* a probe and its answer, then a datagram in a flow that fills the path MTU */
+	static const uint8_t full[] = {5, 0, 1, 2, 1, 22, 0, 8, 1};
+
+	write_seed("frame", 2, full, sizeof(full));
 	write_seed("frame", 0, talk, sizeof(talk));
 	write_seed("frame", 1, parts, sizeof(parts));
 	write_seed("frame", 0, hostile, sizeof(hostile));

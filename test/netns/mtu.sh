@@ -86,11 +86,11 @@ carries() { # MTU SIZE [black_hole]
 # path's MTU is known, and its probes.
 in_one_piece() { # SIZE
 	local outer count=1000
-	path_of 1500 && ping_target 7001 --size "$1" --count $count --rate 500 || return 1
+	path_of 1500 && ping_target 7001 --size "$1" --count "$count" --rate 500 || return 1
 	outer=$(counted r1 datagrams)
 	echo "# $((2 * count)) datagrams of $1 bytes took $outer outer ones, with probes"
 	[ "$outer" -le $((2 * count + 100)) ] || fail "$outer outer datagrams" || return 1
-	[ "$1" -lt $LARGEST_WHOLE ] || [ "$(counted r1 full)" -ge $((2 * count - 100)) ] ||
+	[ "$1" -lt "$LARGEST_WHOLE" ] || [ "$(counted r1 full)" -ge $((2 * count - 100)) ] ||
 		fail "$(counted r1 full) outer datagrams of 1500 bytes" || return 1
 	no_fragments
 }
@@ -106,13 +106,13 @@ edges() { # MTU [black_hole]
 
 lowered() { # FROM TO [black_hole]
 	path_of "$1" "${@:3}" && ping_target 7001 --size 1400 --count 100 || return 1
-	under_traffic $CHANGED_MS "--size 1400" set_mtu "$2" && mebibyte 1400 && no_fragments
+	under_traffic "$CHANGED_MS" "--size 1400" set_mtu "$2" && mebibyte 1400 && no_fragments
 }
 
 # Raised again, the path carries on as it was; the larger size may be found later.
 raised() {
 	path_of 1280 && ping_target 7001 --size 1400 --count 100 || return 1
-	under_traffic $CHANGED_MS "--size 1400" set_mtu 1500 && no_fragments
+	under_traffic "$CHANGED_MS" "--size 1400" set_mtu 1500 && no_fragments
 }
 
 # ---- WireGuard in user space ----
@@ -177,7 +177,7 @@ done <<-END
 	1124 1400 black_hole
 END
 for size in 1420 $LARGEST_WHOLE; do
-	check "path of 1500: $size bytes go in one piece" in_one_piece $size
+	check "path of 1500: $size bytes go in one piece" in_one_piece "$size"
 	lab_clear
 done
 for mtu in 1280 1500; do

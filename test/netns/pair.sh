@@ -23,7 +23,7 @@ start_eyelet() { # NAME NODE ARGUMENT...
 
 start_rendezvous() { # [ARGUMENT...]
 	start_eyelet rdv rdv rendezvous "$@"
-	await_udp rdv "$RDV_PORT" 5
+	await_udp rdv "$RDV_PORT" 20
 }
 
 # A pair without namespaces, where other programs may hold the usual ports.
@@ -41,7 +41,7 @@ start_serve_as() { # NAME TARGET [ARGUMENT...]
 	local name=$1
 	shift
 	start_eyelet "$name" host serve "$@" -r "$RDV"
-	await_line "$name" out '^eyelet:' 10 || return 1
+	await_line "$name" out '^eyelet:' 20 || return 1
 	TICKET=$(grep -m1 '^eyelet:' "$LAB_DIR/$name.out")
 }
 
@@ -66,7 +66,7 @@ await_connected() { # SECONDS [NAME]
 # The target of most tests.
 start_echo() { # PORT
 	start echo host "$UDPCHECK" echo 127.0.0.1 "$1"
-	await_line echo out '^listening' 5
+	await_line echo out '^listening' 20
 }
 
 # Sends datagrams from the guest and wants each back once, whole, in order.
@@ -79,7 +79,7 @@ ping_target() { # PORT [udpcheck's options]
 # All of it: echo at 7000 in the host, reached at 7001 in the guest.
 start_pair() {
 	start_rendezvous && start_echo 7000 && start_serve 7000 &&
-		start_connect 7001 && await_connected 10
+		start_connect 7001 && await_connected 20
 }
 
 # The value of name=value in a line.

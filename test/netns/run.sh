@@ -22,6 +22,7 @@ quick_jobs() {
 		hard-nats.sh
 		loss.sh
 		commands.sh
+		guests.sh
 		lab-check.sh
 		tos.sh
 		sizes.sh

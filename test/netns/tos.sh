@@ -46,7 +46,7 @@ counted_all() { # there|back
 	for tos in "${EVERY_TOS[@]}"; do
 		sum=$((sum + $(counted "$1" "$tos")))
 	done
-	echo $sum
+	echo "$sum"
 }
 
 # A router in the middle marks what could have been marked: ECT(0) and ECT(1) become CE.
@@ -81,7 +81,7 @@ kept() { # single|mixed|gso
 	local wanted there back
 	there=$(counted_all there) back=$(counted_all back)
 	send_tos "$1" "${EVERY_TOS[@]}" || return 1
-	wanted=$(sed 's/.*sent=\([0-9]*\).*/\1/' <<<"$LINE")
+	wanted=$(value_of sent "$LINE")
 	there=$(($(counted_all there) - there)) back=$(($(counted_all back) - back))
 	echo "# $1: $LINE; on the path $there and $back"
 	[ "$there" -ge "$wanted" ] && [ "$back" -ge "$wanted" ] ||
@@ -110,7 +110,7 @@ marked() { # guest|host there|back
 
 for LAB_FAMILIES in 4 6; do
 	LOCAL=127.0.0.1 TARGET=7000
-	[ $LAB_FAMILIES = 4 ] || LOCAL=::1 TARGET=[::1]:7000 RDV=[2001:db8:f::2]
+	[ $LAB_FAMILIES = 4 ] || LOCAL=::1 TARGET='[::1]:7000' RDV='[2001:db8:f::2]'
 	check "IPv$LAB_FAMILIES: connects" prepare "$LOCAL" "$TARGET"
 	for mode in single mixed gso; do
 		check "IPv$LAB_FAMILIES: TOS both ways, $mode" kept $mode

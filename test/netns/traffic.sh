@@ -12,12 +12,12 @@ start_traffic() { # PORT [udpcheck's options]
 	local port=$1
 	shift
 	running gauge-echo || start gauge-echo guest "$UDPCHECK" echo 127.0.0.1 7900
-	await_udp guest 7900 10 || return 1
+	await_udp guest 7900 20 || return 1
 	start gauge guest timeout 600 "$UDPCHECK" continuous 127.0.0.1 7900 \
 		--rate $TRAFFIC_RATE --timeout 100
 	start traffic guest timeout 600 "$UDPCHECK" continuous 127.0.0.1 "$port" \
 		--rate $TRAFFIC_RATE --timeout 500 --every 10 "$@"
-	await_answers 50 10
+	await_answers 50 20
 }
 
 answers() {

@@ -18,16 +18,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAYLOAD_MAX 65507  /* the largest UDP payload over IPv4, in bytes */
-#define HEADER_LEN 16      /* magic, run and sequence number, where they fit */
-#define MAGIC_DATA 0x7563686bU
-#define MAGIC_PUSH 0x70757368U
-#define SOURCES_MAX 4096
-#define PUSHES_MAX 256
-#define WINDOW_BYTES 100000 /* a sweep's datagrams under way, to suit default buffers */
+#define PAYLOAD_MAX      65507 /* the largest UDP payload over IPv4, in bytes */
+#define HEADER_LEN       16    /* magic, run and sequence number, where they fit */
+#define MAGIC_DATA       0x7563686bU
+#define MAGIC_PUSH       0x70757368U
+#define SOURCES_MAX      4096
+#define PUSHES_MAX       256
+#define WINDOW_BYTES     100000 /* a sweep's datagrams under way, to suit default buffers */
 #define WINDOW_DATAGRAMS 16
-#define SECOND_NS UINT64_C(1000000000)
-#define MILLISECOND_NS UINT64_C(1000000)
+#define SECOND_NS        UINT64_C(1000000000)
+#define MILLISECOND_NS   UINT64_C(1000000)
 
 struct options {
 	uint64_t count;
@@ -161,18 +161,20 @@ static void print_source(const struct endpoint *e)
 	char text[INET6_ADDRSTRLEN];
 
 	if (e->addr.ss_family == AF_INET)
-		printf("source %s %u\n", inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text)),
-		       ntohs(in->sin_port));
+		printf("source %s %u\n",
+			inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text)),
+			ntohs(in->sin_port));
 	else
-		printf("source %s %u\n", inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text)),
-		       ntohs(in6->sin6_port));
+		printf("source %s %u\n",
+			inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text)),
+			ntohs(in6->sin6_port));
 }
 
 static void echo_note_source(struct echo *s, const struct endpoint *from)
 {
 	for (size_t i = s->source_count; i-- > 0;)
 		if (s->sources[i].len == from->len &&
-		    memcmp(&s->sources[i].addr, &from->addr, from->len) == 0)
+			memcmp(&s->sources[i].addr, &from->addr, from->len) == 0)
 			return;
 	if (s->source_count < SOURCES_MAX)
 		s->sources[s->source_count++] = *from;
@@ -180,8 +182,8 @@ static void echo_note_source(struct echo *s, const struct endpoint *from)
 }
 
 /* A push request holds the delay in place of the sequence number. */
-static bool echo_take_push(struct echo *s, const struct endpoint *from,
-			   const uint8_t *buf, size_t len)
+static bool echo_take_push(
+	struct echo *s, const struct endpoint *from, const uint8_t *buf, size_t len)
 {
 	struct header h;
 
@@ -192,7 +194,8 @@ static bool echo_take_push(struct echo *s, const struct endpoint *from,
 		return false;
 	for (size_t i = 0; i < PUSHES_MAX; i++)
 		if (s->pushes[i].due_at == 0) {
-			s->pushes[i] = (struct push){*from, now_ns() + h.seq * MILLISECOND_NS, h.seq};
+			s->pushes[i] = (struct push){
+				*from, now_ns() + h.seq * MILLISECOND_NS, h.seq};
 			break;
 		}
 	return true;
@@ -210,7 +213,8 @@ static uint64_t echo_push(struct echo *s)
 		if (p->due_at == 0)
 			continue;
 		if (p->due_at <= now_ns()) {
-			(void)sendto(s->fd, &h, sizeof(h), 0, (struct sockaddr *)&p->to.addr, p->to.len);
+			(void)sendto(s->fd, &h, sizeof(h), 0,
+				(struct sockaddr *)&p->to.addr, p->to.len);
 			p->due_at = 0;
 		} else if (p->due_at < next) {
 			next = p->due_at;
@@ -228,14 +232,16 @@ static void echo_answer(struct echo *s)
 		ssize_t n;
 
 		memset(&from.addr, 0, sizeof(from.addr));
-		n = recvfrom(s->fd, buf, sizeof(buf), 0, (struct sockaddr *)&from.addr, &from.len);
+		n = recvfrom(s->fd, buf, sizeof(buf), 0, (struct sockaddr *)&from.addr,
+			&from.len);
 		if (n < 0)
 			return;
 		s->received++;
 		s->bytes += (uint64_t)n;
 		echo_note_source(s, &from);
 		if (!echo_take_push(s, &from, buf, (size_t)n))
-			(void)sendto(s->fd, buf, (size_t)n, 0, (struct sockaddr *)&from.addr, from.len);
+			(void)sendto(s->fd, buf, (size_t)n, 0,
+				(struct sockaddr *)&from.addr, from.len);
 	}
 }
 
@@ -253,7 +259,7 @@ static int echo_run(const char *host, const char *port)
 		echo_answer(&s);
 	}
 	printf("echoed=%" PRIu64 " bytes=%" PRIu64 " sources=%zu\n", s.received, s.bytes,
-	       s.source_count);
+		s.source_count);
 	return 0;
 }
 
@@ -280,13 +286,14 @@ static size_t check_size(const struct check *c, uint64_t seq)
 }
 
 /* In a sweep the length names the datagram, for short ones have room for nothing else. */
-static bool check_identify(const struct check *c, const uint8_t *buf, size_t len,
-			   uint64_t *seq)
+static bool check_identify(
+	const struct check *c, const uint8_t *buf, size_t len, uint64_t *seq)
 {
 	struct header h;
 
 	if (c->sweep) {
-		if (len < c->o->from || len > c->o->to || (len - c->o->from) % c->o->step != 0)
+		if (len < c->o->from || len > c->o->to ||
+			(len - c->o->from) % c->o->step != 0)
 			return false;
 		*seq = (len - c->o->from) / c->o->step;
 		return *seq < c->sent;
@@ -386,7 +393,7 @@ static uint64_t check_next_send(struct check *c, uint64_t start)
 		return now;
 	}
 	if (c->under_way < WINDOW_DATAGRAMS &&
-	    c->under_way_bytes + check_size(c, c->sent) <= WINDOW_BYTES)
+		c->under_way_bytes + check_size(c, c->sent) <= WINDOW_BYTES)
 		return now;
 	return lost_at;
 }
@@ -404,11 +411,13 @@ static int check_report(struct check *c)
 	uint64_t lost = c->sent - c->received;
 
 	qsort(c->rtt_us, c->received, sizeof(*c->rtt_us), compare_u32);
-	printf("sent=%" PRIu64 " received=%" PRIu64 " lost=%" PRIu64 " duplicated=%" PRIu64
-	       " reordered=%" PRIu64 " corrupted=%" PRIu64 " bytes=%" PRIu64,
-	       c->sent, c->received, lost, c->duplicated, c->reordered, c->corrupted, c->bytes);
+	printf("sent=%" PRIu64 " received=%" PRIu64 " lost=%" PRIu64
+	       " duplicated=%" PRIu64 " reordered=%" PRIu64 " corrupted=%" PRIu64
+	       " bytes=%" PRIu64,
+		c->sent, c->received, lost, c->duplicated, c->reordered, c->corrupted,
+		c->bytes);
 	printf(" rtt_us=%" PRIu32 " longest_gap_ms=%" PRIu64 "\n",
-	       c->received ? c->rtt_us[c->received / 2] : 0, c->gap_ns / MILLISECOND_NS);
+		c->received ? c->rtt_us[c->received / 2] : 0, c->gap_ns / MILLISECOND_NS);
 	return lost || c->duplicated || c->reordered || c->corrupted || !c->sent;
 }
 
@@ -447,7 +456,7 @@ static int connect_to(const char *host, const char *port)
 }
 
 static int check_run(const char *host, const char *port, const struct options *o,
-		     uint64_t total, bool sweep)
+	uint64_t total, bool sweep)
 {
 	struct check c = {.o = o, .sweep = sweep, .total = total};
 
@@ -480,10 +489,11 @@ static int push_run(const char *host, const char *port, const struct options *o)
 		die("send");
 	while (now_ns() < due_at + o->timeout_ms * MILLISECOND_NS && !stopped) {
 		wait_readable(fd, due_at + o->timeout_ms * MILLISECOND_NS);
-		if (recv(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) || h.magic != MAGIC_PUSH)
+		if (recv(fd, &h, sizeof(h), 0) != (ssize_t)sizeof(h) ||
+			h.magic != MAGIC_PUSH)
 			continue;
 		printf("pushed delay_ms=%" PRIu64 " late_ms=%" PRId64 "\n", o->delay_ms,
-		       ((int64_t)now_ns() - (int64_t)due_at) / (int64_t)MILLISECOND_NS);
+			((int64_t)now_ns() - (int64_t)due_at) / (int64_t)MILLISECOND_NS);
 		return 0;
 	}
 	printf("pushed delay_ms=%" PRIu64 " late_ms=never\n", o->delay_ms);
@@ -495,23 +505,27 @@ static int push_run(const char *host, const char *port, const struct options *o)
 static int usage(void)
 {
 	fputs("usage: udpcheck echo ADDR PORT\n"
-	      "       udpcheck ping ADDR PORT [--count N] [--size BYTES] [--rate PER_SECOND]\n"
-	      "       udpcheck sweep ADDR PORT [--from BYTES] [--to BYTES] [--step BYTES]\n"
-	      "       udpcheck continuous ADDR PORT [--seconds N] [--size BYTES] [--rate N]\n"
+	      "       udpcheck ping ADDR PORT [--count N] [--size BYTES] [--rate "
+	      "PER_SECOND]\n"
+	      "       udpcheck sweep ADDR PORT [--from BYTES] [--to BYTES] [--step "
+	      "BYTES]\n"
+	      "       udpcheck continuous ADDR PORT [--seconds N] [--size BYTES] [--rate "
+	      "N]\n"
 	      "       udpcheck push ADDR PORT [--delay MS]\n"
-	      "each but echo also takes --timeout MS, how long to wait for the last answer,\n"
+	      "each but echo also takes --timeout MS, how long to wait for the last "
+	      "answer,\n"
 	      "and --every N, to tell of each Nth answer\n",
-	      stderr);
+		stderr);
 	return 2;
 }
 
 static bool parse_options(int argc, char **argv, struct options *o)
 {
-	static const struct option table[] = {
-		{"count", 1, NULL, 'c'},   {"size", 1, NULL, 's'}, {"rate", 1, NULL, 'r'},
-		{"timeout", 1, NULL, 't'}, {"from", 1, NULL, 'f'}, {"to", 1, NULL, 'o'},
-		{"step", 1, NULL, 'p'},    {"delay", 1, NULL, 'd'}, {"seconds", 1, NULL, 'n'},
-		{"every", 1, NULL, 'e'},   {NULL, 0, NULL, 0}};
+	static const struct option table[] = {{"count", 1, NULL, 'c'},
+		{"size", 1, NULL, 's'}, {"rate", 1, NULL, 'r'}, {"timeout", 1, NULL, 't'},
+		{"from", 1, NULL, 'f'}, {"to", 1, NULL, 'o'}, {"step", 1, NULL, 'p'},
+		{"delay", 1, NULL, 'd'}, {"seconds", 1, NULL, 'n'},
+		{"every", 1, NULL, 'e'}, {NULL, 0, NULL, 0}};
 	int letter;
 
 	while ((letter = getopt_long(argc, argv, "", table, NULL)) != -1) {
@@ -531,14 +545,21 @@ static bool parse_options(int argc, char **argv, struct options *o)
 		default: return false;
 		}
 	}
-	return o->size >= HEADER_LEN && o->size <= PAYLOAD_MAX && o->rate > 0 && o->step > 0 &&
-	       o->from <= o->to && o->to <= PAYLOAD_MAX && argc - optind == 3;
+	return o->size >= HEADER_LEN && o->size <= PAYLOAD_MAX && o->rate > 0 &&
+	       o->step > 0 && o->from <= o->to && o->to <= PAYLOAD_MAX &&
+	       argc - optind == 3;
 }
 
 int main(int argc, char **argv)
 {
-	struct options o = {.count = 200, .size = 64, .rate = 1000, .seconds = 3600,
-			    .timeout_ms = 2000, .delay_ms = 1000, .to = PAYLOAD_MAX, .step = 1};
+	struct options o = {.count = 200,
+		.size = 64,
+		.rate = 1000,
+		.seconds = 3600,
+		.timeout_ms = 2000,
+		.delay_ms = 1000,
+		.to = PAYLOAD_MAX,
+		.step = 1};
 	struct sigaction action = {.sa_handler = on_signal};
 	const char *mode, *host, *port;
 

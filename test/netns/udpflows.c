@@ -19,13 +19,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FLOWS_MAX 1000
-#define RING 1024      /* datagrams of a flow that are remembered */
-#define BUCKETS 64     /* seconds that are remembered */
-#define LOST_AFTER 5   /* seconds without an answer */
-#define LARGEST 9000   /* payload, bytes */
-#define MAGIC 0x666c6f77U
-#define SECOND_NS UINT64_C(1000000000)
+#define FLOWS_MAX  1000
+#define RING       1024 /* datagrams of a flow that are remembered */
+#define BUCKETS    64   /* seconds that are remembered */
+#define LOST_AFTER 5    /* seconds without an answer */
+#define LARGEST    9000 /* payload, bytes */
+#define MAGIC      0x666c6f77U
+#define SECOND_NS  UINT64_C(1000000000)
 
 /* At the start of each datagram; what follows is made from it. */
 struct header {
@@ -56,7 +56,8 @@ struct flows {
 	size_t count;
 	uint64_t told;    /* seconds up to this one have had their lines */
 	uint64_t foreign; /* answers that name no datagram */
-	uint64_t duplicated, corrupted; /* also those that came after their second's line */
+	uint64_t duplicated,
+		corrupted; /* also those that came after their second's line */
 	struct bucket buckets[BUCKETS];
 	struct flow flow[FLOWS_MAX];
 };
@@ -134,8 +135,8 @@ static void tell(const struct bucket *b)
 {
 	printf("second %" PRIu64 " sent=%" PRIu64 " lost=%" PRIu64 " late=%" PRIu64
 	       " duplicated=%" PRIu64 " reordered=%" PRIu64 " corrupted=%" PRIu64 "\n",
-	       b->second, b->sent, b->sent - b->received, b->late, b->duplicated,
-	       b->reordered, b->corrupted);
+		b->second, b->sent, b->sent - b->received, b->late, b->duplicated,
+		b->reordered, b->corrupted);
 }
 
 static void tell_until(struct flows *f, uint64_t second)
@@ -181,8 +182,8 @@ static void note_answer(struct flows *f, struct flow *flow, uint64_t seq, uint64
 		b->received++;
 }
 
-static void take_answer(struct flows *f, uint32_t number, const uint8_t *buf, size_t len,
-	uint64_t second)
+static void take_answer(
+	struct flows *f, uint32_t number, const uint8_t *buf, size_t len, uint64_t second)
 {
 	static uint8_t want[LARGEST];
 	struct flow *flow = &f->flow[number];
@@ -193,8 +194,8 @@ static void take_answer(struct flows *f, uint32_t number, const uint8_t *buf, si
 		return;
 	}
 	memcpy(&h, buf, sizeof(h));
-	if (h.magic != MAGIC || h.run != f->run || h.flow != number || h.seq >= flow->sent ||
-	    h.seq + RING < flow->sent) {
+	if (h.magic != MAGIC || h.run != f->run || h.flow != number ||
+		h.seq >= flow->sent || h.seq + RING < flow->sent) {
 		f->foreign++;
 		return;
 	}
@@ -228,7 +229,8 @@ static void receive_all(struct flows *f, uint32_t number)
 
 static void open_flows(struct flows *f, const char *host, const char *port)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
 
 	if (inet_pton(AF_INET, host, &to.sin_addr) != 1)
 		die(host);
@@ -277,7 +279,8 @@ static void run(struct flows *f, uint64_t interval_ns)
 		receive_until(f, end);
 	tell_until(f, read_clock(CLOCK_REALTIME) / SECOND_NS);
 	printf("total sent=%" PRIu64 " duplicated=%" PRIu64 " corrupted=%" PRIu64
-	       " foreign=%" PRIu64 "\n", total, f->duplicated, f->corrupted, f->foreign);
+	       " foreign=%" PRIu64 "\n",
+		total, f->duplicated, f->corrupted, f->foreign);
 }
 
 int main(int argc, char **argv)
@@ -286,8 +289,8 @@ int main(int argc, char **argv)
 	struct sigaction action = {.sa_handler = on_signal};
 	uint64_t rate;
 
-	if (argc != 5 || (f.count = strtoul(argv[3], NULL, 10)) < 1 || f.count > FLOWS_MAX ||
-	    (rate = strtoull(argv[4], NULL, 10)) < 1) {
+	if (argc != 5 || (f.count = strtoul(argv[3], NULL, 10)) < 1 ||
+		f.count > FLOWS_MAX || (rate = strtoull(argv[4], NULL, 10)) < 1) {
 		fputs("usage: udpflows ADDR PORT FLOWS DATAGRAMS_PER_SECOND\n", stderr);
 		return 2;
 	}

@@ -106,7 +106,7 @@ static void event(struct machine *m, const struct event *event)
 static void send(struct machine *m, struct flow *flow, const uint8_t *payload, size_t len)
 {
 	uint8_t *out = sim_alloc(len + FRAME_OVERHEAD_MAX);
-	unsigned parts = guest_parts(m->core, len);
+	unsigned parts = guest_parts(m->core, flow, len);
 
 	for (unsigned part = 0; part < parts; part++) {
 		struct path path = {0};

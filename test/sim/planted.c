@@ -14,9 +14,14 @@ static const struct planted {
 } plants[] = {
 	{"REPLAY", "duplicating network", "delivered twice"},
 	{"RETRANSMIT", "loss of 30 % at host and guest, 100 seeds", "did not"},
-	{"ROAM", "attack: stolen frames", "proved nothing"},
+	{"ROAM", "attack: stolen frames", "out of order"},
 	{"COOKIE", "attack: stolen registrations", "did not connect"},
 	{"TTL", "poison, one router between", "did not connect"},
+	{"NONCE", "rekey: an hour of traffic", "used twice"},
+	{"OVERLAP", "rekey: duplicating, reordering network", "reached the target"},
+	{"RESUME", "roam: guest's NAT changes port, port-restricted to none",
+		"no traffic"},
+	{"BLACKHOLE", "mtu 1500 to 1280", "reached the target"},
 };
 
 static struct trial *trial_named(struct trials *list, const char *name)

@@ -9,6 +9,7 @@ cd "$(dirname "$0")/../.."
 cc=${CC:-cc}
 cflags="-std=c11 -D_GNU_SOURCE -O1 -Isrc -Iinclude -Itest ${CFLAGS:-}"
 libs=${LIBS:-$(pkg-config --libs libcrypto)}
+wrap=-Wl,--wrap=crypto_aead_new,--wrap=crypto_aead_free,--wrap=crypto_aead_seal
 out=build/planted
 jobs=$(nproc)
 passed=0 failed=0
@@ -33,7 +34,7 @@ for rule in REPLAY RETRANSMIT ROAM COOKIE TTL; do
 		$cc $cflags "-DEYELET_PLANT_$rule" -c "$file" -o "$out/$rule/$name"
 		objects=$(echo " $objects " | sed "s| $out/core/$name | $out/$rule/$name |")
 	done
-	$cc $cflags -o "$out/$rule/sim" "$out"/sim/*.o $objects $libs
+	$cc $cflags $wrap -o "$out/$rule/sim" "$out"/sim/*.o $objects $libs
 	if "$out/$rule/sim" planted "$rule"; then
 		passed=$((passed + 1))
 	else

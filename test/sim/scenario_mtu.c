@@ -57,6 +57,20 @@ static void send_mixed(struct lab *l, struct app *app, unsigned rounds)
 		require_all(l->w, app);
 }
 
+/* Around what fits a frame, in a flow with and one without an id. */
+static void send_edges(struct lab *l, struct app *apps[2], size_t mtu, size_t headers)
+{
+	size_t fits = mtu - headers - FRAME;
+
+	for (size_t size = fits - 10; size <= fits + 4; size++)
+		for (unsigned i = 0; i < 2 && !l->w->failed; i++) {
+			app_send(l->guest, apps[i], size);
+			if (!wait_all(l->w, apps[i], 60 * MILLISECOND))
+				world_fail(l->w, "flow %u: %zu bytes did not come back",
+					i, size);
+		}
+}
+
 /* arg: the MTU of one side's access; of the guest's, or (plus 10,000) of the host's, or
  * (plus 20,000) of both, IPv6. */
 static void run_fixed(struct trial *t)
@@ -66,7 +80,7 @@ static void run_fixed(struct trial *t)
 	enum guard guard = v6 ? GUARD_FIREWALL : GUARD_PORT;
 	struct lab_config c = lab_config_of(guard, guard);
 	size_t headers = v6 ? HEADERS_V6 : HEADERS_V4;
-	struct app *app;
+	struct app *apps[2], *app;
 	struct lab l;
 	uint64_t lost;
 
@@ -76,7 +90,10 @@ static void run_fixed(struct trial *t)
 		c.guest_access.mtu = mtu;
 	lab_init(&l, t, &c, 0);
 	lab_up(&l, 163 * MILLISECOND);
-	app = machine_app(l.guest, 0, 0, 0);
+	app = apps[0] = machine_app(l.guest, 0, 0, 0);
+	apps[1] = machine_app(l.guest, 0, 0, 0);
+	if (!l.w->failed) /* to have flow 0 first */
+		app_send(l.guest, app, 32);
 	/* Nothing is lost during the search either. */
 	send_mixed(&l, app, 20);
 	world_run(l.w, SEARCH);
@@ -84,6 +101,7 @@ static void run_fixed(struct trial *t)
 	if (!l.w->failed)
 		require_whole(&l, app, mtu, headers);
 	send_mixed(&l, app, 50);
+	send_edges(&l, apps, mtu, headers);
 	/* And for five minutes of traffic. */
 	app->size = 1400;
 	app_continue(l.guest, app, 20 * MILLISECOND, 15000);

@@ -251,31 +251,6 @@ static void run_outage(struct trial *t)
 	lab_fini(&l, "%s", "");
 }
 
-/* A router restarts and forgets its mappings: roaming is another issue's, but the pair
- * meets anew. arg 0: the guest's; 1: the host's. */
-static void run_flush(struct trial *t)
-{
-	struct lab_config c = lab_config_of(GUARD_PORT, GUARD_PORT);
-	struct nat *nat;
-	struct app *app;
-	struct lab l;
-	uint64_t at;
-
-	lab_init(&l, t, &c, 0);
-	l.host_site->nat->config.allocation = NAT_RANDOM;
-	l.guest_site->nat->config.allocation = NAT_RANDOM;
-	lab_up(&l, 163 * MILLISECOND);
-	app = machine_app(l.guest, 100, 20 * MILLISECOND, 1000000);
-	world_run(l.w, 5 * SECOND);
-	nat = t->arg == 0 ? l.guest_site->nat : l.host_site->nat;
-	nat_flush(nat);
-	at = l.w->now;
-	if (!wait_echo(l.w, app, at, 10 * SECOND))
-		world_fail(l.w, "no traffic within 10 s");
-	trial_note(t, "%.0f ms", ms(l.w->now - at));
-	lab_fini(&l, "%s", "");
-}
-
 void trials_restart(struct trials *list)
 {
 	trials_add(list, run_restart, PARTY_RENDEZVOUS, "restart of the rendezvous");
@@ -291,6 +266,4 @@ void trials_restart(struct trials *list)
 	trials_add(list, run_outage, 10, "outage of 10 s");
 	trials_add(list, run_outage, 60, "outage of 60 s");
 	trials_add(list, run_outage, 600, "outage of 10 min");
-	trials_add(list, run_flush, 0, "the guest's NAT forgets");
-	trials_add(list, run_flush, 1, "the host's NAT forgets");
 }

@@ -20,6 +20,7 @@ struct asking {
 	struct datagram answer;     /* the last */
 	unsigned answers;           /* to the last question */
 	struct datagram passed[16]; /* all of them */
+	bool saving; /* the test counts itself what goes back for several questions */
 };
 
 static inline void asking_fill(void *arg, uint8_t *bytes, size_t len)
@@ -85,7 +86,7 @@ static inline enum verdict asking_say(
 		back += d.len;
 		assert_true(addr_equal(&d.path.local, &a->local));
 	}
-	if (!stun_is_message(bytes, len))
+	if (!stun_is_message(bytes, len) && !a->saving)
 		assert_true(back <= len);
 	return verdict;
 }

@@ -43,8 +43,7 @@ static inline void end_start(struct end *e, const struct noise_keys *keys,
 	if (is_host)
 		session_prove(&e->session, &path, now);
 	pmtu_start(&e->session.pmtu, false, NEVER);
-	assert_true(timers_set(
-		&e->timers, &e->session.timer, now + UINT64_C(400000000)));
+	assert_true(timers_set(&e->timers, &e->session.timer, now + UINT64_C(400000000)));
 }
 
 static inline void ends_start(struct ends *e, enum cipher cipher, uint64_t now)

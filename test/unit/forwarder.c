@@ -867,6 +867,27 @@ static void finds_a_host_that_came_back(void **state)
 	RUN_UNTIL(all_answered);
 }
 
+/* As when a name turns out to be elsewhere (dynamic DNS). */
+static void follows_the_rendezvous_elsewhere(void **state)
+{
+	struct addr nowhere = addr_v4(127, 0, 0, 1, free_port()), rendezvous, listen;
+	struct host_driver_config host = host_config(&nowhere);
+	struct guest_driver_config guest = guest_config(&nowhere);
+
+	(void)state;
+	start_host(&host);
+	start_guest(&guest);
+	listen = listen_addr(0);
+	app_open(&listen, 5, 1, mixed);
+	for (int i = 0; i < 5; i++)
+		ev_run(w.loop, EVRUN_ONCE);
+	start_rendezvous();
+	rendezvous = rendezvous_addr();
+	host_driver_set_servers(w.host, &rendezvous, 1);
+	guest_driver_set_servers(w.guest, &rendezvous, 1);
+	RUN_UNTIL(all_answered);
+}
+
 static void meets_at_a_rendezvous_inside_the_host(void **state)
 {
 	struct rendezvous_config inner;
@@ -1049,6 +1070,7 @@ int main(void)
 		TEST(frees_the_guest_under_traffic),
 		TEST(frees_the_host_under_traffic),
 		TEST(finds_a_host_that_came_back),
+		TEST(follows_the_rendezvous_elsewhere),
 		TEST(meets_at_a_rendezvous_inside_the_host),
 		TEST(answers_on_further_ports),
 		TEST(says_why_it_cannot_bind),

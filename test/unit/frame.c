@@ -80,7 +80,7 @@ static void comes_back_from_every_first_byte(void **state)
 
 static void writes_low_bits_only(void **state)
 {
-	const struct frame_header h = {.epoch = 5, .counter = 0xff000001};
+	const struct frame_header h = {.epoch = 9, .counter = 0xff000001};
 	uint8_t out[4];
 
 	(void)state;

@@ -78,8 +78,11 @@ static void hear_control(
 
 static enum verdict host_takes(uint64_t now)
 {
+	struct bucket paid;
+
+	bucket_init(&paid, 1, 1, now);
 	return rekey_host_input(&host, &e.host.session, &heard.frame, &credentials,
-		host_static, guest_public, &entropy, now);
+		host_static, guest_public, &entropy, &paid, now);
 }
 
 static enum verdict guest_takes(uint64_t now)

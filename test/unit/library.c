@@ -154,7 +154,7 @@ static void echo(struct eyelet_flow *flow, size_t len)
 {
 	static uint8_t payload[EYELET_PAYLOAD_MAX],
 		out[EYELET_PAYLOAD_MAX + EYELET_OVERHEAD];
-	unsigned parts = eyelet_guest_parts(guest->guest, len);
+	unsigned parts = eyelet_guest_parts(guest->guest, flow, len);
 	struct eyelet_path path;
 
 	random_bytes(&net.seed, payload, len);
@@ -244,9 +244,9 @@ static void refuses_misuse(void **state)
 				 &path, net.now),
 		EYELET_ENOTCONN);
 	assert_int_equal(path.socket, EYELET_SOCKETS_MAX); /* untouched */
-	assert_int_equal(eyelet_guest_parts(guest->guest, 0), 1);
-	assert_int_equal(eyelet_guest_parts(guest->guest, EYELET_PAYLOAD_MAX), 1);
-	assert_int_equal(eyelet_guest_parts(guest->guest, EYELET_PAYLOAD_MAX + 1), 0);
+	assert_int_equal(eyelet_guest_parts(guest->guest, flow, 0), 1);
+	assert_int_equal(eyelet_guest_parts(guest->guest, flow, EYELET_PAYLOAD_MAX), 1);
+	assert_int_equal(eyelet_guest_parts(guest->guest, flow, EYELET_PAYLOAD_MAX + 1), 0);
 	eyelet_guest_network_changed(guest->guest, net.now); /* and nothing to check */
 	path.socket = EYELET_SOCKETS_MAX;
 	assert_int_equal(eyelet_guest_input(guest->guest, &path, out, sizeof(out),
@@ -295,7 +295,7 @@ static void refuses_impossible_parts(void **state)
 					 cases[i].parts, payload, cases[i].len, out,
 					 &path, net.now),
 			cases[i].expected);
-	assert_int_equal(eyelet_guest_parts(guest->guest, EYELET_PAYLOAD_MAX + 1), 0);
+	assert_int_equal(eyelet_guest_parts(guest->guest, flow, EYELET_PAYLOAD_MAX + 1), 0);
 }
 
 static void parts_follow_the_path_mtu(void **state)
@@ -308,12 +308,12 @@ static void parts_follow_the_path_mtu(void **state)
 
 	(void)state;
 	connect_all();
-	net_run(&net, 2 * EYELET_SECOND,
-		NULL); /* nothing is too large for this network */
-	assert_int_equal(eyelet_guest_parts(guest->guest, 1472 - 20), 1);
-	assert_int_equal(eyelet_guest_parts(guest->guest, 1472 - 19), 2);
-	assert_int_equal(eyelet_guest_parts(guest->guest, EYELET_PAYLOAD_MAX), 46);
 	flow = eyelet_guest_flow(guest->guest, &app, net.now);
+	/* Nothing is too large for this network. */
+	net_run(&net, 2 * EYELET_SECOND, NULL);
+	assert_int_equal(eyelet_guest_parts(guest->guest, flow, 1472 - 20), 1);
+	assert_int_equal(eyelet_guest_parts(guest->guest, flow, 1472 - 19), 2);
+	assert_int_equal(eyelet_guest_parts(guest->guest, flow, EYELET_PAYLOAD_MAX), 46);
 	echo(flow, 3000);
 	assert_int_equal(eyelet_host_parts(host->flow, 1472 - 20), 1);
 	assert_int_equal(eyelet_host_parts(host->flow, EYELET_PAYLOAD_MAX + 1), 0);
@@ -323,8 +323,8 @@ static void parts_follow_the_path_mtu(void **state)
 		guest->guest, flow, 0, 1, payload, sizeof(payload), out, &path, net.now);
 	(void)net_carry(&net, guest, &path, out, (size_t)size); /* too large now */
 	net_run(&net, 3 * EYELET_SECOND, NULL); /* three confirmations are missing */
-	assert_int_equal(eyelet_guest_parts(guest->guest, 1000 - 20), 1);
-	assert_int_equal(eyelet_guest_parts(guest->guest, 1000 - 19), 2);
+	assert_int_equal(eyelet_guest_parts(guest->guest, flow, 1000 - 20), 1);
+	assert_int_equal(eyelet_guest_parts(guest->guest, flow, 1000 - 19), 2);
 	echo(flow, 3000);
 }
 

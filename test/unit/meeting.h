@@ -145,8 +145,8 @@ static inline enum verdict meeting_introduce(struct meeting *m,
 	struct introduce_message message = {.guest = *seen, .payload = payload};
 	struct entropy entropy = net_entropy(m->net);
 
-	message.payload_len = guest_offer_seal(
-		payload, offer, &m->credentials, attempt, &entropy);
+	message.payload_len =
+		guest_offer_seal(payload, offer, &m->credentials, attempt, &entropy);
 	meeting_token(m, token);
 	return net_input(m->net, m->host, 0, &m->host->bound[0],
 		&m->host_config.servers[0], bytes,

@@ -42,15 +42,15 @@ static inline bool net_say(struct net *net, struct net_node *n, struct flow *flo
 {
 	static uint8_t out[65536];
 	unsigned parts = n->kind == NET_HOST ? host_parts(flow, len)
-					     : guest_parts(n->machine, len);
+					     : guest_parts(n->machine, flow, len);
 	struct path path;
 
 	for (unsigned i = 0; i < parts; i++) {
 		size_t size = n->kind == NET_HOST
-				      ? host_seal(n->machine, flow, i, parts, payload, len, out,
-						&path, net->now)
-				      : guest_seal(n->machine, flow, i, parts, payload, len, out,
-						&path, net->now);
+				      ? host_seal(n->machine, flow, i, parts, payload,
+						len, out, &path, net->now)
+				      : guest_seal(n->machine, flow, i, parts, payload,
+						len, out, &path, net->now);
 
 		if (size == 0)
 			return false;

@@ -144,7 +144,7 @@ static void refuses_when_full(void **state)
 	m.guest_config.identity[1] = 2;
 	m.guest = meeting_add_guest(&m, addr_v4(203, 0, 113, 21, 0));
 	guest_start(m.guest->machine, m.net->now);
-	net_run(m.net, 100 * MS);
+	net_run(m.net, 400 * MS); /* another host might have room */
 	assert_false(guest_connected(m.guest->machine));
 	assert_int_equal(net_event(m.guest, EVENT_REFUSED, 0)->number, HOST_REFUSAL_FULL);
 	guest_get_progress(m.guest->machine, &progress);
@@ -155,7 +155,7 @@ static void refuses_when_full(void **state)
 	assert_int_equal(net_events(m.host, EVENT_GUEST_NEW), 1);
 	/* The one that is there may come back any time; the other when it has left. */
 	meeting_expect_up(&m, first, 1);
-	net_run(m.net, 4800 * MS);
+	net_run(m.net, 4700 * MS);
 	assert_int_equal(net_events(m.guest, EVENT_REFUSED), 1);
 	guest_shutdown(first->machine, m.net->now);
 	net_run(m.net, 300 * MS);
@@ -173,7 +173,7 @@ static void refuses_without_a_common_cipher(void **state)
 	m.host_config.ciphers = CIPHER_AES_256_GCM;
 	meeting_gather(&m);
 	guest_start(m.guest->machine, m.net->now);
-	net_run(m.net, 100 * MS);
+	net_run(m.net, 400 * MS);
 	assert_int_equal(
 		net_event(m.guest, EVENT_REFUSED, 0)->number, HOST_REFUSAL_CIPHER);
 	assert_false(guest_connected(m.guest->machine));
@@ -349,8 +349,9 @@ static void takes_the_host_that_has_room(void **state)
 	slow_host = m.host;
 	net_run(m.net, SECOND);
 	guest_start(m.guest->machine, m.net->now);
-	net_run(m.net, 200 * MS);
-	assert_int_equal(net_count(m.net, second, MESSAGE_REFUSE), 1);
+	net_run(m.net, 400 * MS);
+	assert_true(net_count(m.net, second, MESSAGE_REFUSE) > 0);
+	assert_int_equal(net_events(m.guest, EVENT_REFUSED), 0);
 	assert_int_equal(net_events(second, EVENT_GUEST_CONNECTED), 0);
 	assert_true(guest_connected(m.guest->machine));
 	assert_int_equal(net_events(m.host, EVENT_GUEST_CONNECTED), 1);

@@ -86,6 +86,32 @@ static void a_guest_moves(void **state)
 	meeting_end(&m);
 }
 
+/* Back to where it was before, long ago or just now: it is there again for the host too, and
+ * not only heard. */
+static void a_guest_comes_back(void **state)
+{
+	static const uint64_t spans[] = {100 * MS, 2900 * MS, 3100 * MS, 20 * SECOND};
+	struct meeting m;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		begin_connected(&m);
+		move(m.guest, addr_v4(203, 0, 113, 30, 0));
+		assert_in_range(
+			speak_until_heard(&m, m.guest, app_flow(&m, m.guest), m.host), 0,
+			15 * MS);
+		net_run(m.net, spans[i]);
+		move(m.guest, addr_v4(203, 0, 113, 20, 0));
+		assert_in_range(
+			speak_until_heard(&m, m.guest, app_flow(&m, m.guest), m.host), 0,
+			15 * MS);
+		meeting_expect_down(&m, m.guest);
+		assert_int_equal(net_events(m.host, EVENT_GUEST_MOVED), 2);
+		expect_same_session(&m);
+		meeting_end(&m);
+	}
+}
+
 /* Its NAT gives it another port: the same, and while it speaks all the time. */
 static void a_guest_is_mapped_anew(void **state)
 {
@@ -143,6 +169,28 @@ static void a_host_moves(void **state)
 	meeting_end(&m);
 }
 
+static void a_host_comes_back(void **state)
+{
+	static const uint64_t spans[] = {100 * MS, 2900 * MS, 3100 * MS, 20 * SECOND};
+	struct meeting m;
+	struct flow *flow;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		begin_connected(&m);
+		flow = m.host->last.handle;
+		move(m.host, addr_v4(198, 51, 100, 30, 0));
+		assert_in_range(speak_until_heard(&m, m.host, flow, m.guest), 0, 15 * MS);
+		net_run(m.net, spans[i]);
+		move(m.host, addr_v4(198, 51, 100, 10, 0));
+		assert_in_range(speak_until_heard(&m, m.host, flow, m.guest), 0, 15 * MS);
+		meeting_expect_up(&m, m.guest, 1);
+		assert_int_equal(net_events(m.guest, EVENT_MOVED), 2);
+		expect_same_session(&m);
+		meeting_end(&m);
+	}
+}
+
 /* Two guests change places: each has the other's address now, with a frame of either first.
  * Numbers and flows stay with who they belong to. */
 static void two_guests_change_places(void **state)
@@ -155,7 +203,8 @@ static void two_guests_change_places(void **state)
 	meeting_begin(&m);
 	first = m.guest;
 	m.guest_config.identity[1] = 2;
-	second = meeting_add_guest(&m, addr_v4(203, 0, 113, 21, 0));
+	/* In another network: a network's challenges are limited. */
+	second = meeting_add_guest(&m, addr_v4(203, 0, 114, 21, 0));
 	meeting_connect(&m, first);
 	meeting_connect(&m, second);
 	meeting_expect_up(&m, first, 1);
@@ -297,9 +346,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_guest_moves),
+		cmocka_unit_test(a_guest_comes_back),
 		cmocka_unit_test(a_guest_is_mapped_anew),
 		cmocka_unit_test(a_silent_guest_moves),
 		cmocka_unit_test(a_host_moves),
+		cmocka_unit_test(a_host_comes_back),
 		cmocka_unit_test(two_guests_change_places),
 		cmocka_unit_test(a_stolen_frame_moves_nothing),
 		cmocka_unit_test(a_carried_answer_is_taken_back),

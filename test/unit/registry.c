@@ -107,6 +107,19 @@ static void forgets_hosts_when_their_leases_end(void **state)
 	assert_true(timers_next(&registry.timers) == NEVER);
 }
 
+static void looks_again_at_the_next_end(void **state)
+{
+	struct registered_service *s = registry_open(&registry, name(1), T0);
+
+	(void)state;
+	assert_true(grant(s, 1, "192.0.2.1:1", T0 + 25 * SECOND));
+	assert_true(grant(s, 2, "192.0.2.2:1", T0 + 20 * SECOND));
+	assert_true(grant(s, 3, "192.0.2.3:1", T0 + 30 * SECOND));
+	registry_expire(&registry, T0 + 15 * SECOND);
+	assert_int_equal(s->host_count, 3);
+	assert_int_equal(timers_next(&registry.timers), T0 + 20 * SECOND);
+}
+
 static void keeps_what_is_refreshed(void **state)
 {
 	struct registered_service *s = registry_open(&registry, name(1), T0);
@@ -308,6 +321,7 @@ int main(void)
 		TEST(opens_each_service_once),
 		TEST(keeps_no_more_services_than_its_limit),
 		TEST(forgets_hosts_when_their_leases_end),
+		TEST(looks_again_at_the_next_end),
 		TEST(keeps_what_is_refreshed),
 		TEST(holds_a_lease_of_each_family),
 		TEST(moves_a_lease),

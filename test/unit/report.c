@@ -4,7 +4,7 @@
 #include "core/message.h"
 #include "unit.h"
 
-static const struct report_about about = {"rdv.example.net", 30};
+static const struct report_about about = {"rdv.example.net", 30, "q2Vc"};
 
 /* Asserts the exit code and that each of the words is in the sentence. */
 static void expect(
@@ -94,6 +94,20 @@ static void a_refusal_of_the_host_is_final(void **state)
 		host_refusal_text(HOST_REFUSAL_FULL), "--max-guests");
 }
 
+static void a_denied_guest_hears_what_to_ask_for(void **state)
+{
+	const struct guest_progress p = {.tries = 1,
+		.rendezvous_heard = true,
+		.service_found = true,
+		.host_answered = true,
+		.refused = HOST_REFUSAL_DENIED};
+
+	(void)state;
+	expect_words(&p, EXIT_REFUSED,
+		"the host refuses: ", host_refusal_text(HOST_REFUSAL_DENIED),
+		"--guests, the fingerprint q2Vc");
+}
+
 static void refusals_of_the_rendezvous_say_what_helps(void **state)
 {
 	struct guest_progress p = {.tries = 2, .rendezvous_heard = true};
@@ -143,6 +157,7 @@ int main(void)
 		cmocka_unit_test(a_refusal_of_the_host_is_final),
 		cmocka_unit_test(refusals_of_the_rendezvous_say_what_helps),
 		cmocka_unit_test(another_version_is_a_failure),
+		cmocka_unit_test(a_denied_guest_hears_what_to_ask_for),
 		cmocka_unit_test(the_rest_timed_out),
 	};
 

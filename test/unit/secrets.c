@@ -161,12 +161,16 @@ static void estimates_without_flattery(void **state)
 		const char *key;
 		unsigned bits;
 	} cases[] = {
-		{"", 0}, {"a", 2}, {"1234", 3}, /* one digit, and what follows it */
-		{"87654321", 3},                /* downwards too */
-		{"aaaaaaaaaaaaaaaa", 2},        /* the same again */
-		{"password", 17},               /* 7 letters of 2.5 bits */
-		{"abababababababababababababab", 2}, {"1472583690", 33},
+		{"", 0},
+		{"a", 2},
+		{"1234", 3},             /* one digit, and what follows it */
+		{"87654321", 3},         /* downwards too */
+		{"aaaaaaaaaaaaaaaa", 2}, /* the same again */
+		{"password", 17},        /* 7 letters of 2.5 bits */
+		{"abababababababababababababab", 2},
+		{"1472583690", 33},
 		{"acacacacacacacacacacacac", 15}, /* two letters count thrice */
+		{"acacacacacac", 15},
 	};
 
 	(void)state;

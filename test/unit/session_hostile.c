@@ -117,8 +117,8 @@ static void drops_nonsense_of_the_peer(void **state)
 		size_t len = unhex(plain, sizeof(plain), table[i].plain);
 		enum verdict verdict;
 
-		len = ends_forge(e.keys.to_host, CHACHA, table[i].bits, i + 1, plain,
-			len, sealed);
+		len = ends_forge(
+			e.keys.to_host, CHACHA, table[i].bits, i + 1, plain, len, sealed);
 		verdict = end_hear(&e.host, &heard, sealed, len, T0);
 		assert_int_equal(verdict, table[i].verdict);
 	}
@@ -141,8 +141,7 @@ static void believes_no_acknowledged_size_beyond_its_probes(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		size_t len = unhex(plain, sizeof(plain), acks[i]);
 
-		len = ends_forge(
-			e.keys.to_host, CHACHA, 0x08, i + 1, plain, len, sealed);
+		len = ends_forge(e.keys.to_host, CHACHA, 0x08, i + 1, plain, len, sealed);
 		end_hear(&e.host, &heard, sealed, len, T0);
 		assert_in_range(e.host.session.pmtu.largest, 1000, 1472);
 	}

@@ -41,6 +41,8 @@ static void start(struct ends *e, uint64_t now)
 	memcpy(e->guest.session.id, "session.", SESSION_ID_SIZE);
 	memcpy(e->host.session.id, "session.", SESSION_ID_SIZE);
 	challenger_init(&challenger, &entropy, now);
+	/* No move is believed before the round trip is known. */
+	e->guest.session.rtt = e->host.session.rtt = 1;
 	say(&e->guest, &e->host, now);
 	say(&e->host, &e->guest, now);
 	end_drop(&e->guest);
@@ -52,8 +54,8 @@ static void make_resume(struct ends *e, uint64_t now)
 {
 	size_t len = seal_one(&e->guest, now);
 
-	assert_int_equal(challenge_make(&challenger, challenge, &new_place, sealed, len,
-				 now),
+	assert_int_equal(
+		challenge_make(&challenger, challenge, &new_place, sealed, len, now),
 		CHALLENGE_SIZE);
 	assert_true(challenge_is(challenge, CHALLENGE_SIZE));
 	assert_true(challenge_means(&e->guest.session, challenge));
@@ -114,8 +116,8 @@ static void lays_both_out_as_drawn(void **state)
 	assert_hex(resume, 20, "c2 00 0000 73657373696f6e2e 000000000abcdef1");
 	assert_memory_equal(resume + 20, challenge + 12, 8);
 	aead = crypto_aead_new(CHACHA, e.keys.to_host, false);
-	assert_true(crypto_aead_open(
-		aead, 0xabcdef1, resume, 28, resume + 28, 16, nothing));
+	assert_true(
+		crypto_aead_open(aead, 0xabcdef1, resume, 28, resume + 28, 16, nothing));
 	crypto_aead_free(aead);
 	assert_int_equal(end_sent(&e.guest), 0xabcdef2); /* a counter of its own */
 	ends_stop(&e);
@@ -130,14 +132,13 @@ static void a_cookie_is_for_one_place_and_short(void **state)
 	make_resume(&e, UINT64_C(61000000000)); /* in the turn from 60 to 70 s */
 	assert_false(resume_is_asked(&challenger, resume, &other_port, AT(61, 0)));
 	assert_false(resume_is_asked(&challenger, resume, &other_socket, AT(61, 0)));
-	assert_true(resume_is_asked(
-		&challenger, resume, &new_place, UINT64_C(79999999999)));
-	assert_false(resume_is_asked(
-		&challenger, resume, &new_place, UINT64_C(80000000000)));
+	assert_true(
+		resume_is_asked(&challenger, resume, &new_place, UINT64_C(79999999999)));
+	assert_false(
+		resume_is_asked(&challenger, resume, &new_place, UINT64_C(80000000000)));
 	for (unsigned bit = 0; bit < 64; bit++) {
 		resume[20 + bit / 8] ^= (uint8_t)(1 << bit % 8);
-		assert_false(
-			resume_is_asked(&challenger, resume, &new_place, AT(61, 0)));
+		assert_false(resume_is_asked(&challenger, resume, &new_place, AT(61, 0)));
 		resume[20 + bit / 8] ^= (uint8_t)(1 << bit % 8);
 	}
 	ends_stop(&e);
@@ -270,8 +271,8 @@ static void knows_its_own_frames(void **state)
 	ends_stop(&e);
 }
 
-static unsigned challenges(const struct path *from, uint8_t low, unsigned tries,
-	uint64_t now)
+static unsigned challenges(
+	const struct path *from, uint8_t low, unsigned tries, uint64_t now)
 {
 	uint8_t frame[21] = {0x40, 0, 0, low};
 	unsigned count = 0;

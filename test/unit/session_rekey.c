@@ -16,6 +16,7 @@ struct pair {
 	struct rekey_guest guest;
 	struct rekey_host host;
 	struct entropy entropy;
+	struct bucket paid; /* for handshakes */
 	uint64_t random;
 };
 
@@ -26,6 +27,7 @@ static void pair_start(struct pair *p, uint64_t now)
 {
 	memset(p, 0, sizeof(*p));
 	p->random = 11;
+	bucket_init(&p->paid, 1000, 1000, now);
 	p->entropy = (struct entropy){end_fill, &p->random};
 	service_generate(&p->service, &p->entropy);
 	credentials_of(&p->credentials, &p->service);
@@ -65,15 +67,15 @@ static void guest_run(struct pair *p, uint64_t now)
 static enum verdict host_take(struct pair *p, const struct frame *frame, uint64_t now)
 {
 	return rekey_host_input(&p->host, &p->e.host.session, frame, &p->credentials,
-		p->service.host_static, p->identity_public, &p->entropy, now);
+		p->service.host_static, p->identity_public, &p->entropy, &p->paid, now);
 }
 
 /* Hears one control datagram, and has the handshake take it if it is of that. */
 static enum verdict hear(
 	struct pair *p, bool at_host, const struct datagram *d, uint64_t now)
 {
-	enum verdict verdict = end_hear(at_host ? &p->e.host : &p->e.guest, &heard,
-		d->data, d->len, now);
+	enum verdict verdict = end_hear(
+		at_host ? &p->e.host : &p->e.guest, &heard, d->data, d->len, now);
 
 	if (verdict != VERDICT_CONSUMED || !heard.frame.control)
 		return verdict;
@@ -261,8 +263,8 @@ static void old_keys_open_for_10_s(void **state)
 		guest_run(&p, AT(180, 0));
 		exchange(&p, AT(180, 0));
 		assert_int_equal(p.e.host.session.epoch, 1);
-		assert_int_equal(end_hear(to, &heard, late[0], 21, AT(180, 1)),
-			VERDICT_DELIVER);
+		assert_int_equal(
+			end_hear(to, &heard, late[0], 21, AT(180, 1)), VERDICT_DELIVER);
 		session_retire(&to->session, UINT64_C(189999999999));
 		assert_int_equal(
 			end_hear(to, &heard, late[1], 21, UINT64_C(189999999999)),
@@ -292,8 +294,7 @@ static void repeated_questions_are_answered_alike(void **state)
 	for (unsigned i = 0; i < 5; i++) {
 		guest_run(&p, AT(180, 200 * i));
 		end_take(&p.e.guest, &d);
-		assert_int_equal(
-			hear(&p, true, &d, AT(180, 200 * i)), VERDICT_CONSUMED);
+		assert_int_equal(hear(&p, true, &d, AT(180, 200 * i)), VERDICT_CONSUMED);
 		end_take(&p.e.host, &d);
 		end_hear(&p.e.guest, &heard, d.data, d.len, AT(180, 200 * i));
 		assert_int_equal(heard.frame.type, CONTROL_REKEYED);
@@ -304,12 +305,12 @@ static void repeated_questions_are_answered_alike(void **state)
 		assert_memory_equal(message, heard.frame.payload, sizeof(message));
 	}
 	assert_int_equal(p.e.host.session.counts.rekeys, 1);
-	assert_int_equal(rekey_guest_input(&p.guest, &p.e.guest.session, &heard.frame,
-				 AT(181, 0)),
+	assert_int_equal(
+		rekey_guest_input(&p.guest, &p.e.guest.session, &heard.frame, AT(181, 0)),
 		VERDICT_CONSUMED);
 	/* Once more is once too much. */
-	assert_int_equal(rekey_guest_input(&p.guest, &p.e.guest.session, &heard.frame,
-				 AT(181, 0)),
+	assert_int_equal(
+		rekey_guest_input(&p.guest, &p.e.guest.session, &heard.frame, AT(181, 0)),
 		VERDICT_DROP_UNSOLICITED);
 	exchange(&p, AT(181, 0));
 	assert_int_equal(p.e.host.session.epoch, 1);
@@ -380,8 +381,7 @@ static void expect_no_repeats(const struct record *r)
 	for (unsigned i = 0; i < r->count; i++)
 		for (unsigned k = 0; k < i; k++) {
 			assert_true(r->nonces[i] != r->nonces[k]);
-			assert_memory_not_equal(
-				r->tags[i], r->tags[k], CRYPTO_TAG_SIZE);
+			assert_memory_not_equal(r->tags[i], r->tags[k], CRYPTO_TAG_SIZE);
 		}
 }
 
@@ -412,6 +412,8 @@ static void uses_no_nonce_twice(void **state)
 		}
 		assert_true(end_sent(&p.e.guest) >= guest_first + 20);
 		now += AT(120, 0);
+		session_retire(&p.e.guest.session, now);
+		session_retire(&p.e.host.session, now);
 		guest_run(&p, now);
 		exchange(&p, now);
 	}

@@ -60,8 +60,8 @@ static unsigned idle(struct end *e, uint64_t until)
 
 static void asks_after_400_ms_of_silence(void **state)
 {
-	static const uint64_t at[] = {UINT64_C(70400000000), UINT64_C(70600000000),
-		UINT64_C(70800000000)};
+	static const uint64_t at[] = {
+		UINT64_C(70400000000), UINT64_C(70600000000), UINT64_C(70800000000)};
 	struct ends e;
 
 	(void)state;
@@ -253,7 +253,8 @@ static void takes_reports_that_can_be(void **state)
 		{"0000000000000002 03 0000000000000063", 100}, /* late */
 		{"0000000000000003 03 00000000000000c9", 100}, /* never sent */
 		{"0000000000000004 03 ffffffffffffffff", 100},
-		{"0000000000000005 02 0000000000000000 0000000000000000 00000000000000c8", 200},
+		{"0000000000000005 02 0000000000000000 0000000000000000 00000000000000c8",
+			200},
 	};
 	uint8_t plain[64];
 	struct ends e;
@@ -264,12 +265,12 @@ static void takes_reports_that_can_be(void **state)
 	for (size_t i = 0; i < 5; i++) {
 		size_t len = unhex(plain, sizeof(plain), table[i].plain);
 
-		len = ends_forge(
-			e.keys.to_host, CHACHA, 0x08, i + 1, plain, len, sealed);
+		len = ends_forge(e.keys.to_host, CHACHA, 0x08, i + 1, plain, len, sealed);
 		assert_int_equal(end_hear(&e.host, &heard, sealed, len, AT(60, 0)),
 			VERDICT_CONSUMED);
 		session_current(&e.host.session)->sent = 200; /* less what it answered */
-		assert_int_equal(session_current(&e.host.session)->reported, table[i].reported);
+		assert_int_equal(
+			session_current(&e.host.session)->reported, table[i].reported);
 	}
 	ends_stop(&e);
 }
@@ -314,7 +315,8 @@ static void follows_counters_across_losses(void **state)
 		leap(&e.guest, counters[i]);
 		session_current(&e.guest.session)->reported = counters[i];
 		send_one(&e.guest, &e.host, AT(60, 0), AT(60, 0));
-		assert_int_equal(session_current(&e.host.session)->replay.next, counters[i] + 1);
+		assert_int_equal(
+			session_current(&e.host.session)->replay.next, counters[i] + 1);
 		assert_int_equal(e.host.session.counts.lost_in, lost);
 	}
 	ends_stop(&e);
@@ -371,7 +373,8 @@ static void gives_buffers_of_the_unfinished_back(void **state)
 	settle(&e, UINT64_C(60000000000));
 	idle(&e.host, UINT64_C(62000000000));
 	len = session_seal(&e.guest.session, 0, 0, 3, big, 2000, part, AT(62, 0));
-	assert_int_equal(end_hear(&e.host, &heard, part, len, AT(62, 0)), VERDICT_CONSUMED);
+	assert_int_equal(
+		end_hear(&e.host, &heard, part, len, AT(62, 0)), VERDICT_CONSUMED);
 	end_drop(&e.host);
 	assert_null(e.host.pool.free);
 	idle(&e.host, UINT64_C(64000000000));

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/wrap.h"
+#include "cmd/words.h"
 #include "unit.h"
 
 #include <signal.h>
 
 static void fills(const char *text, const char *wanted)
 {
-	char *got = wrap_fill(text, "[::1]:7001", "::1", "7001");
+	char first[] = "game", second[256];
+	char *command[] = {first, second, NULL};
+	char **got;
 
+	strcpy(second, text);
+	got = words_fill(command, "[::1]:7001", "::1", "7001");
 	assert_non_null(got);
-	assert_string_equal(got, wanted);
-	free(got);
+	assert_string_equal(got[0], "game");
+	assert_string_equal(got[1], wanted);
+	assert_null(got[2]);
+	words_free(got);
 }
 
 static void places_are_filled_wherever_they_stand(void **state)
@@ -35,12 +42,14 @@ static void other_braces_stay(void **state)
 
 static void what_was_filled_in_is_not_looked_at_again(void **state)
 {
-	char *got = wrap_fill("{}", "{port}", "h", "1");
+	char word[] = "{}";
+	char *command[] = {word, NULL};
+	char **got = words_fill(command, "{port}", "h", "1");
 
 	(void)state;
 	assert_non_null(got);
-	assert_string_equal(got, "{port}");
-	free(got);
+	assert_string_equal(got[0], "{port}");
+	words_free(got);
 }
 
 static void the_address_is_one_that_clients_can_use(void **state)
