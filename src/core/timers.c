@@ -55,7 +55,7 @@ static void sift_down(struct timers *t, size_t i)
 static bool grow(struct timers *t)
 {
 	size_t cap = t->cap ? 2 * t->cap : 16;
-	struct timer **heap = realloc(t->heap, cap * sizeof(*heap));
+	struct timer **heap = realloc(t->heap, cap * sizeof(struct timer *));
 
 	if (heap == NULL)
 		return false;

@@ -147,7 +147,8 @@ static bool start(struct rendezvous_driver *d,
 		return false;
 	error = open_alts(d, &core, config->alt);
 	if (error != 0) {
-		*why = driver_why("open further ports beside", &config->listens[0], error);
+		*why = driver_why(
+			"open further ports beside", &config->listens[0], error);
 		return false;
 	}
 	*why = "out of memory";

@@ -144,8 +144,8 @@ static bool without_source(
 	return true;
 }
 
-static int send_one(struct udp_socket *s, const struct path *path, uint8_t ttl, uint8_t tos,
-	const void *buf, size_t len)
+static int send_one(struct udp_socket *s, const struct path *path, uint8_t ttl,
+	uint8_t tos, const void *buf, size_t len)
 {
 	struct iovec piece = {.iov_base = (void *)buf, .iov_len = len};
 	struct control control;
@@ -165,8 +165,9 @@ int udp_send_once(struct udp_socket *s, const struct path *path, uint8_t ttl, ui
 	struct path any;
 	int error = send_one(s, path, ttl, tos, buf, len);
 
-	return without_source(&any, error, s, path) ? send_one(s, &any, ttl, tos, buf, len)
-						    : error;
+	return without_source(&any, error, s, path)
+		       ? send_one(s, &any, ttl, tos, buf, len)
+		       : error;
 }
 
 /* Joins pieces that lie end to end, as those of a message received by GRO do: each piece

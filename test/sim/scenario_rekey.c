@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/frame.h"
+#include "core/message.h"
 #include "sim/lab.h"
 #include "sim/nonces.h"
 #include "sim/packet.h"
@@ -25,12 +26,20 @@ static void watch_frame(void *arg, struct machine *m, const struct packet *packe
 	struct frame_header h;
 	uint64_t now = m->node.world->now;
 
-	if (packet->icmp != ICMP_NONE || packet->attack ||
-		!frame_is(packet->data, packet->len) ||
+	if (packet->icmp != ICMP_NONE || packet->attack)
+		return;
+	/* Under loss a guest may doubt its path and meet its host anew: other keys, too. */
+	if (message_is(packet->data, packet->len) &&
+		(message_type(packet->data) == MESSAGE_HELLO ||
+			message_type(packet->data) == MESSAGE_WELCOME))
+		watch->any = false;
+	if (!frame_is(packet->data, packet->len) ||
 		!frame_header_decode(&h, packet->data))
 		return;
 	if (!watch->any) {
-		*watch = (struct watch){.any = true, .epoch = h.epoch, .changed_at = now};
+		watch->any = true;
+		watch->epoch = h.epoch;
+		watch->changed_at = now;
 	} else if (h.epoch == (watch->epoch + 1) % 4) {
 		watch->epoch = h.epoch;
 		watch->changes++;

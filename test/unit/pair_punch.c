@@ -130,9 +130,9 @@ static void counts_its_own_nats(void **state)
 			probes++;
 		}
 	assert_int_equal(probes, 12);
-	/* Further with each trial of a guest that is not reached. */
+	/* Further with every other trial of a guest that is not reached. */
 	m.guest->bound[0].port = 1; /* hears nothing but the rendezvous' answers */
-	for (uint8_t trial = 0; trial < 3; trial++) {
+	for (uint8_t trial = 0; trial < 5; trial++) {
 		struct guest_offer offer = {.trial = trial};
 		uint8_t id[ID_SIZE] = {trial};
 		struct addr seen = addr_v4(203, 0, 113, 77, (uint16_t)(1000 + trial));
@@ -142,10 +142,12 @@ static void counts_its_own_nats(void **state)
 	}
 	net_run(m.net, 10 * MS);
 	for (unsigned i = 0; (p = net_find(m.net, m.host, MESSAGE_PUNCH, i)); i++) {
-		assert_int_equal(p->ttl, 3 + p->to.port - 1000);
+		static const uint8_t further[] = {0, 0, 1, 0, 2};
+
+		assert_int_equal(p->ttl, 3 + further[p->to.port - 1000]);
 		trials = trials > p->to.port - 1000u ? trials : p->to.port - 1000u;
 	}
-	assert_int_equal(trials, 2);
+	assert_int_equal(trials, 4);
 	meeting_end(&m);
 }
 

@@ -429,7 +429,8 @@ static void falls_back_where_gso_is_refused(void **state)
 	pair_close(&p);
 }
 
-/* A local address that is gone is refused by EINVAL too, and says nothing about GSO. */
+/* A local address that is gone is refused by EINVAL too, and says nothing about GSO; the
+ * kernel then chooses another. */
 static void blames_gso_for_nothing_else(void **state)
 {
 	static const size_t sizes[] = {9, 9, 9};
@@ -439,9 +440,10 @@ static void blames_gso_for_nothing_else(void **state)
 	pair_open(&p, ADDR_V4, true);
 	p.path.local = addr_v4(203, 0, 113, 9, 0);
 	send_all(&p, 0, sizes, 3, 64, 0);
+	receive_all(&p, 0, sizes, 3);
 	assert_true(p.a.gso);
-	assert_int_equal(p.a.sent, 0);
-	assert_int_equal(p.a.send_failed, 3);
+	assert_int_equal(p.a.sent, 3);
+	assert_int_equal(p.a.send_failed, 0);
 	pair_close(&p);
 }
 
