@@ -41,7 +41,7 @@
 extern "C" {
 #endif
 
-/* --- version and errors ------------------------------------------------------------- */
+/* Version and errors. */
 
 #define EYELET_VERSION_MAJOR 0
 #define EYELET_VERSION_MINOR 1
@@ -80,7 +80,7 @@ enum eyelet_error {
 /* Returns the static sentence of an error; one for unknown values too. */
 EYELET_API const char *eyelet_strerror(int error);
 
-/* --- time and randomness ------------------------------------------------------------ */
+/* Time and randomness. */
 
 #define EYELET_SECOND UINT64_C(1000000000)
 #define EYELET_NEVER  UINT64_MAX
@@ -103,7 +103,7 @@ EYELET_API void eyelet_random(void *arg, uint8_t *bytes, size_t len);
 /* Overwrites len bytes with zeros in a way that compilers keep. */
 EYELET_API void eyelet_wipe(void *bytes, size_t len);
 
-/* --- addresses, paths, datagrams ---------------------------------------------------- */
+/* Addresses, paths, datagrams. */
 
 #define EYELET_ADDR_NONE 0
 #define EYELET_ADDR_V4   4
@@ -160,7 +160,7 @@ struct eyelet_datagram {
 	uint8_t data[EYELET_DATAGRAM_MAX];
 };
 
-/* --- secrets, keys, tickets --------------------------------------------------------- */
+/* Secrets, keys, tickets. */
 
 #define EYELET_KEY_SIZE     32
 #define EYELET_SERVICE_SIZE 96
@@ -230,7 +230,7 @@ EYELET_API int eyelet_service_name_decode(
 EYELET_API void eyelet_identity_public(
 	uint8_t public_key[EYELET_KEY_SIZE], const uint8_t identity[EYELET_KEY_SIZE]);
 
-/* --- verdicts and events ------------------------------------------------------------ */
+/* Verdicts and events. */
 
 /* What became of a datagram: name, text */
 #define EYELET_VERDICT_MAP(X)                                                            \
@@ -336,7 +336,7 @@ EYELET_API const char *eyelet_event_name(enum eyelet_event_type type);
 EYELET_API const char *eyelet_refusal_text(uint32_t number);
 EYELET_API const char *eyelet_host_refusal_text(uint32_t number);
 
-/* --- flows -------------------------------------------------------------------------- */
+/* Flows. */
 
 /* One local application socket's traffic. Flows belong to their guest or host and outlive
  * sessions; each lives until its FLOW_CLOSED event is told (5 minutes idle), or its owner is
@@ -361,7 +361,7 @@ struct eyelet_delivery {
 	size_t len; /* bytes, 0..EYELET_PAYLOAD_MAX */
 };
 
-/* --- the guest, passive ------------------------------------------------------------- */
+/* The guest, passive. */
 
 struct eyelet_guest;
 
@@ -492,7 +492,7 @@ struct eyelet_guest_counts {
 EYELET_API void eyelet_guest_get_counts(
 	const struct eyelet_guest *guest, struct eyelet_guest_counts *counts);
 
-/* --- the host, passive -------------------------------------------------------------- */
+/* The host, passive. */
 
 struct eyelet_host;
 
@@ -560,7 +560,7 @@ struct eyelet_host_counts {
 EYELET_API void eyelet_host_get_counts(
 	const struct eyelet_host *host, struct eyelet_host_counts *counts);
 
-/* --- the rendezvous, passive -------------------------------------------------------- */
+/* The rendezvous, passive. */
 
 struct eyelet_rendezvous;
 
@@ -624,7 +624,7 @@ struct eyelet_rendezvous_counts {
 EYELET_API void eyelet_rendezvous_get_counts(const struct eyelet_rendezvous *rendezvous,
 	struct eyelet_rendezvous_counts *counts);
 
-/* --- active: forwarders ------------------------------------------------------------- */
+/* Active: forwarders. */
 
 /* A guest, a host or a rendezvous with its sockets, on a libev loop.
  *

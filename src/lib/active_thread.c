@@ -11,7 +11,7 @@
 #endif
 #define WAIT_MAX (1000000 * SECOND) /* more is the same, and would overflow */
 
-/* --- the lock ----------------------------------------------------------------------- */
+/* The lock. */
 
 /* An address that is another one in each thread. */
 static const void *own_mark(void)
@@ -66,7 +66,7 @@ bool forwarder_calls(const struct eyelet_forwarder *f)
 	return f->in_hook;
 }
 
-/* --- its own loop ------------------------------------------------------------------- */
+/* Its own loop. */
 
 static void on_wake(struct ev_loop *loop, ev_async *wake, int revents)
 {
@@ -133,7 +133,7 @@ void forwarder_thread_fini(struct eyelet_forwarder *f)
 	pthread_mutex_destroy(&f->lock.held);
 }
 
-/* --- the thread --------------------------------------------------------------------- */
+/* The thread. */
 
 static void *run(void *arg)
 {
@@ -212,7 +212,7 @@ int eyelet_forwarder_stop_thread(struct eyelet_forwarder *f)
 	return EYELET_OK;
 }
 
-/* --- waiting ------------------------------------------------------------------------ */
+/* Waiting. */
 
 void forwarder_set_ready(struct eyelet_forwarder *f, enum readiness readiness)
 {

@@ -149,7 +149,7 @@ static void run_hop(const struct options *o)
 	}
 }
 
-/* --- sending ------------------------------------------------------------------------ */
+/* Sending. */
 
 struct sender {
 	const struct options *o;
@@ -305,7 +305,7 @@ static int run_send(const struct options *o)
 	return 0;
 }
 
-/* --- command line ------------------------------------------------------------------- */
+/* Command line. */
 
 static int usage(void)
 {

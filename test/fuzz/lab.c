@@ -42,7 +42,7 @@ struct addr lab_server(const struct lab *lab, bool v6)
 	return a;
 }
 
-/* --- the network -------------------------------------------------------------------- */
+/* The network. */
 
 static struct lab_datagram *flight_add(struct lab *lab)
 {
@@ -194,7 +194,7 @@ void lab_emit(struct lab *lab, struct lab_machine *m, const struct path *path,
 		lab_send(lab, &from, &path->remote, data, len, false);
 }
 
-/* --- the machines ------------------------------------------------------------------- */
+/* The machines. */
 
 static bool is_genuine(const struct lab *lab, const uint8_t *data, size_t len)
 {
@@ -526,7 +526,7 @@ void lab_close(struct lab *lab)
 		free(lab->records[i].data);
 }
 
-/* --- payloads ----------------------------------------------------------------------- */
+/* Payloads. */
 
 uint8_t *lab_payload(struct lab *lab, bool to_host, uint16_t flow, size_t len)
 {

@@ -138,7 +138,7 @@ static void wait_readable(int fd, uint64_t until)
 	(void)ppoll(&p, 1, &ts, NULL);
 }
 
-/* ---- the echo ---- */
+/* The echo. */
 
 struct push {
 	struct endpoint to;
@@ -263,7 +263,7 @@ static int echo_run(const char *host, const char *port)
 	return 0;
 }
 
-/* ---- the client ---- */
+/* The client. */
 
 struct check {
 	int fd;
@@ -500,7 +500,7 @@ static int push_run(const char *host, const char *port, const struct options *o)
 	return 1;
 }
 
-/* ---- the command line ---- */
+/* The command line. */
 
 static int usage(void)
 {

@@ -120,7 +120,7 @@ static size_t fill(uint8_t *buf, uint32_t run, uint32_t flow, uint64_t seq)
 	return len;
 }
 
-/* ---- seconds ---- */
+/* Seconds. */
 
 static struct bucket *bucket_of(struct flows *f, uint64_t second)
 {
@@ -146,7 +146,7 @@ static void tell_until(struct flows *f, uint64_t second)
 			tell(&f->buckets[(f->told + 1) % BUCKETS]);
 }
 
-/* ---- datagrams ---- */
+/* Datagrams. */
 
 static void send_one(struct flows *f, uint32_t number, uint64_t second)
 {
@@ -225,7 +225,7 @@ static void receive_all(struct flows *f, uint32_t number)
 	}
 }
 
-/* ---- the whole ---- */
+/* The whole. */
 
 static void open_flows(struct flows *f, const char *host, const char *port)
 {

@@ -98,7 +98,7 @@ bool nonces_use(uint64_t key, uint64_t counter)
 	return true;
 }
 
-/* --- the tap ------------------------------------------------------------------------ */
+/* The tap. */
 
 struct crypto_aead *__wrap_crypto_aead_new(
 	enum cipher cipher, const uint8_t key[CRYPTO_KEY_SIZE], bool seal)

@@ -192,7 +192,7 @@ static void run_roam(struct trial *t)
 	trial_note(t, "worst of %u: %.1f ms", PHASES, ms(worst));
 }
 
-/* --- others -------------------------------------------------------------------------- */
+/* Others. */
 
 /* One NAT before two guests gives the port of the first to the second, which keeps its own
  * besides or not. Each goes on as itself. arg 1: ports exchanged. */

@@ -22,7 +22,7 @@ static void fill(void *arg, uint8_t *bytes, size_t len)
 
 static const struct entropy entropy = {fill, &seed};
 
-/* --- the list ----------------------------------------------------------------------- */
+/* The list. */
 
 static void lists_each_once(void **state)
 {
@@ -46,7 +46,7 @@ static void lists_each_once(void **state)
 	assert_int_equal(list.count, 8);
 }
 
-/* --- the vantage -------------------------------------------------------------------- */
+/* The vantage. */
 
 #define LIST_MAX 2
 
@@ -198,7 +198,7 @@ static void believes_nothing_without_grounds(void **state)
 	assert_true(allowed(&bare, "192.0.2.1:9", ""));
 }
 
-/* --- offers ------------------------------------------------------------------------- */
+/* Offers. */
 
 static struct service service;
 static struct credentials credentials;

@@ -102,7 +102,7 @@ static void rekey(uint64_t now)
 	end_drop(&e.host);
 }
 
-/* --- the handshake ------------------------------------------------------------------ */
+/* The handshake. */
 
 /* Guest and host with those purposes and contexts; true if they agree. */
 static bool agree(enum handshake_purpose for_guest, enum handshake_purpose for_host,
@@ -161,7 +161,7 @@ static void makes_contexts_of_session_and_epoch(void **state)
 	assert_hex(context, 16, "73657373696f6e2e 03 00000000000000");
 }
 
-/* --- new keys ----------------------------------------------------------------------- */
+/* New keys. */
 
 static void begins_when_the_keys_are_old(void **state)
 {

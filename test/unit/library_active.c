@@ -3,7 +3,7 @@
  * test's. */
 #include "library_active.h"
 
-/* --- threads of their own ----------------------------------------------------------- */
+/* Threads of their own. */
 
 static void forwards_in_threads(void **state)
 {
@@ -118,7 +118,7 @@ static void runs_a_rendezvous_inside(void **state)
 	eyelet_forwarder_unlock(w.host);
 }
 
-/* --- a loop of the caller's --------------------------------------------------------- */
+/* A loop of the caller's. */
 
 static void on_late(struct ev_loop *loop, ev_timer *timer, int revents)
 {
@@ -164,7 +164,7 @@ static void frees_itself_on_a_loop_of_ours(void **state)
 	run_until(&w.lost); /* the host hears the goodbye */
 }
 
-/* --- errors ------------------------------------------------------------------------- */
+/* Errors. */
 
 static void tells_what_is_wrong(void **state)
 {

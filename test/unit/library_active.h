@@ -29,7 +29,7 @@ static struct world {
 	bool free_when_connected;
 } w;
 
-/* --- sockets ------------------------------------------------------------------------ */
+/* Sockets. */
 
 static inline int open_udp(struct eyelet_addr *bound)
 {
@@ -91,7 +91,7 @@ static inline void echo(const char *text)
 	assert_memory_equal(buf, text, strlen(text));
 }
 
-/* --- forwarders --------------------------------------------------------------------- */
+/* Forwarders. */
 
 static inline void on_event(
 	void *arg, struct eyelet_forwarder *f, const struct eyelet_event *event)

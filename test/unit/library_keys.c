@@ -34,7 +34,7 @@ static struct eyelet_addr address(const char *text)
 	return addr;
 }
 
-/* --- basics ------------------------------------------------------------------------- */
+/* Basics. */
 
 static void tells_its_version(void **state)
 {
@@ -78,7 +78,7 @@ static void converts_addresses(void **state)
 		EYELET_EADDRESS);
 }
 
-/* --- keys and tickets --------------------------------------------------------------- */
+/* Keys and tickets. */
 
 static void carries_tickets_as_text(void **state)
 {

@@ -165,7 +165,7 @@ static void refresh_and_unregister(void **state)
 	expect_no_flips(reads_lease, &w, bytes, 82, 0, 82);
 }
 
-/* --- asking ------------------------------------------------------------------------- */
+/* Asking. */
 
 static bool reads_ask(const struct words *w, const uint8_t *buf, size_t len)
 {
@@ -292,7 +292,7 @@ static void asked(void **state)
 	expect_no_flips(reads_asked, &w, bytes, 53, 2, 53);
 }
 
-/* --- passing on --------------------------------------------------------------------- */
+/* Passing on. */
 
 static bool reads_introduce(const struct words *w, const uint8_t *buf, size_t len)
 {

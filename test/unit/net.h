@@ -103,7 +103,7 @@ static inline struct net *net_new(void)
 	return net;
 }
 
-/* --- machines by kind --------------------------------------------------------------- */
+/* Machines by kind. */
 
 static inline void net_machine_free(struct net_node *n)
 {
@@ -168,7 +168,7 @@ static inline void net_free(struct net *net)
 	free(net);
 }
 
-/* --- sockets and events ------------------------------------------------------------- */
+/* Sockets and events. */
 
 static inline struct net_node *net_add(
 	struct net *net, enum net_kind kind, struct addr ip)
@@ -230,7 +230,7 @@ static inline unsigned net_events(const struct net_node *n, enum event_type type
 	return count;
 }
 
-/* --- datagrams ---------------------------------------------------------------------- */
+/* Datagrams. */
 
 static inline struct addr net_outside(
 	struct net_node *n, uint32_t socket, const struct addr *to)

@@ -5,7 +5,7 @@
 
 #include "net.h"
 
-/* --- finding what was sent ---------------------------------------------------------- */
+/* Finding what was sent. */
 
 static inline bool net_is(const struct net_packet *p, uint8_t type)
 {
@@ -34,7 +34,7 @@ static inline unsigned net_count(
 	return count;
 }
 
-/* --- data --------------------------------------------------------------------------- */
+/* Data. */
 
 /* Sends a payload of a flow; returns false if it could not be sealed. */
 static inline bool net_say(struct net *net, struct net_node *n, struct flow *flow,

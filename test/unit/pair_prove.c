@@ -156,7 +156,7 @@ static void a_copied_guest_is_found(void **state)
 	meeting_end(&m);
 }
 
-/* --- what proves -------------------------------------------------------------------- */
+/* What proves. */
 
 static unsigned frames_of_guest;
 

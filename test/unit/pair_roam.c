@@ -240,7 +240,7 @@ static void two_guests_change_places(void **state)
 	meeting_end(&m);
 }
 
-/* --- somebody else ------------------------------------------------------------------ */
+/* Somebody else. */
 
 static struct net_node *victim;
 static struct net_packet *carried;

@@ -186,7 +186,7 @@ static void wants_new_keys_in_the_end(void **state)
 	assert_false(resume_may(&e.guest.session, T0));
 }
 
-/* --- cookies ------------------------------------------------------------------------ */
+/* Cookies. */
 
 static void knows_its_own_cookies(void **state)
 {
@@ -237,7 +237,7 @@ static void works_from_the_clocks_first_second(void **state)
 	assert_true(resume_is_asked(&challenger, resume, &there, 10 * SECOND));
 }
 
-/* --- limits ------------------------------------------------------------------------- */
+/* Limits. */
 
 static unsigned challenges(
 	uint32_t counter, const struct path *path, unsigned asks, uint64_t now)
@@ -292,7 +292,7 @@ static void limits_challenges_in_all(void **state)
 	assert_int_equal(count, 1000);
 }
 
-/* --- tags --------------------------------------------------------------------------- */
+/* Tags. */
 
 /* Sends frames until the next counter is `until`, keeping the challenge about one. */
 static void send_until(uint64_t until, uint64_t kept, uint8_t challenge[CHALLENGE_SIZE])

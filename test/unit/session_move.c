@@ -187,7 +187,7 @@ static void is_refused_while_heard_within_half_a_round_trip(void **state)
 	ends_stop(&e);
 }
 
-/* --- taking it back ----------------------------------------------------------------- */
+/* Taking it back. */
 
 static void a_newer_frame_from_the_old_place_takes_it_back(void **state)
 {
@@ -242,7 +242,7 @@ static void a_move_stands_after_three_seconds(void **state)
 	ends_stop(&e);
 }
 
-/* --- challenges --------------------------------------------------------------------- */
+/* Challenges. */
 
 /* Who has sent millions since still knows every 64th frame of the last 4096, and all of the
  * last 64. */

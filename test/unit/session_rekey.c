@@ -113,7 +113,7 @@ static void settle(struct pair *p)
 	exchange(p, AT(60, 0));
 }
 
-/* --- when --------------------------------------------------------------------------- */
+/* When. */
 
 static void wants_new_keys_after_120_s_of_use(void **state)
 {
@@ -209,7 +209,7 @@ static void repeats_the_question(void **state)
 	pair_stop(&p);
 }
 
-/* --- how ---------------------------------------------------------------------------- */
+/* How. */
 
 static void the_host_goes_over_at_the_first_frame(void **state)
 {
@@ -357,7 +357,7 @@ static void refuses_what_is_not_the_sessions(void **state)
 	pair_stop(&p);
 }
 
-/* --- nonces ------------------------------------------------------------------------- */
+/* Nonces. */
 
 #define FRAMES_MAX 4096
 

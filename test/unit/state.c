@@ -97,8 +97,7 @@ static bool is_there(const char *name)
 			fail_msg("\"%s\" is not in: %s", words, warnings);               \
 	} while (0)
 
-/* --- the directory -------------------------------------------------------------------
- */
+/* The directory. */
 
 static void the_directory_is_made(void **state)
 {
@@ -210,8 +209,7 @@ static void two_processes_do_not_share_a_name(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-/* --- secrets --------------------------------------------------------------------------
- */
+/* Secrets. */
 
 static void secrets_are_the_same_in_the_next_run(void **state)
 {
@@ -422,8 +420,7 @@ static void records_name_their_kind(void **state)
 	assert_memory_equal(bytes, other, 4);
 }
 
-/* --- guests ---------------------------------------------------------------------------
- */
+/* Guests. */
 
 struct known {
 	uint8_t identities[16][32];
