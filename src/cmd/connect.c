@@ -51,6 +51,28 @@ static void on_connected(struct connect *c)
 		ev_break(c->loop, EVBREAK_ALL);
 }
 
+/* A rendezvous that does not answer may have moved: dynamic DNS. Each attempt hears of one
+ * anew. */
+static void doubt_names(struct connect *c, const struct event *e)
+{
+	if (e->type == EVENT_LOST)
+		renew_doubt(&c->renew, 0.);
+	else if (e->type == EVENT_ASKING)
+		renew_doubt(&c->renew, RENEW_PATIENCE);
+	else if (e->type == EVENT_OBSERVED || e->type == EVENT_CONNECTED)
+		renew_trust(&c->renew);
+}
+
+static void on_renewed(void *arg, const uint8_t from[SERVERS_MAX])
+{
+	struct connect *c = arg;
+	size_t count = c->servers.count;
+
+	for (size_t i = 0; i < count; i++)
+		c->complaint[i] = from[i] != RENEW_NEW ? c->complaint[from[i]] : 0;
+	guest_driver_set_servers(c->driver, c->servers.addrs, count);
+}
+
 static void on_event(void *arg, const struct event *event)
 {
 	struct connect *c = arg;
@@ -59,6 +81,7 @@ static void on_event(void *arg, const struct event *event)
 		c->connected = true;
 	else if (event->type == EVENT_LOST)
 		c->connected = false;
+	doubt_names(c, event);
 	connect_tell(c, event);
 	connect_feed(c, event);
 	if (event->type == EVENT_CONNECTED) {
@@ -248,8 +271,11 @@ static void run(struct connect *c)
 	ev_signal_init(&c->usr1, on_usr1, SIGUSR1);
 	c->usr1.data = c;
 	ev_signal_start(c->loop, &c->usr1);
+	renew_start(&c->renew, c->loop, &c->servers, on_renewed, c);
+	renew_doubt(&c->renew, RENEW_PATIENCE);
 	log_start(c);
 	ev_run(c->loop, 0);
+	renew_fini(&c->renew);
 	if (c->wrap.command == NULL)
 		stop_end(&stop, c->loop);
 	ev_timer_stop(c->loop, &c->timeout);

@@ -9,6 +9,7 @@
 #include "cmd/feed.h"
 #include "cmd/key.h"
 #include "cmd/options.h"
+#include "cmd/renew.h"
 #include "cmd/servers.h"
 #include "cmd/state.h"
 #include "cmd/wrap.h"
@@ -36,6 +37,7 @@ struct connect {
 	char fingerprint[SERVICE_NAME_MAX]; /* of it, as hosts' logs show it */
 	struct ev_loop *loop;
 	struct guest_driver *driver;
+	struct renew renew;  /* follows the names of servers */
 	ev_timer timeout;    /* until the first connection */
 	bool connected;      /* now */
 	bool was_connected;  /* ever */

@@ -53,17 +53,55 @@ static void on_first_registration(struct serve *s)
 		log_state("guests can reach %s now: they need the ticket", target);
 }
 
-/* Keeps the set of servers where we are registered. */
+/* Keeps the sets of servers where we are registered, and where we were. */
 static void note_lease(struct serve *s, const struct event *e)
 {
 	for (size_t i = 0; i < s->servers.count; i++) {
 		if (!addr_equal(&s->servers.addrs[i], &e->addr))
 			continue;
-		if (e->type == EVENT_REGISTERED)
+		if (e->type == EVENT_REGISTERED) {
 			s->registered |= 1u << i;
-		else if (e->type == EVENT_LEASE_LOST || e->type == EVENT_LEASE_REFUSED)
+			s->lost &= ~(1u << i);
+		} else if (e->type == EVENT_LEASE_LOST) {
 			s->registered &= ~(1u << i);
+			s->lost |= 1u << i;
+		} else if (e->type == EVENT_LEASE_REFUSED) {
+			s->registered &= ~(1u << i);
+		}
 	}
+}
+
+/* A rendezvous that is not where it was may have moved: dynamic DNS. */
+static void doubt_names(struct serve *s, const struct event *e)
+{
+	if (e->type == EVENT_LEASE_LOST)
+		renew_doubt(&s->renew, 0.);
+	else if (e->type == EVENT_LEASE_REFUSED && s->registered == 0)
+		renew_doubt(&s->renew, RENEW_PATIENCE);
+	else if (e->type == EVENT_REGISTERED && s->lost == 0)
+		renew_trust(&s->renew);
+}
+
+static uint32_t move_bits(uint32_t set, const uint8_t *from, size_t count)
+{
+	uint32_t moved = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (from[i] != RENEW_NEW)
+			moved |= (set >> from[i] & 1) << i;
+	return moved;
+}
+
+static void on_renewed(void *arg, const uint8_t from[SERVERS_MAX])
+{
+	struct serve *s = arg;
+	size_t count = s->servers.count;
+
+	s->registered = move_bits(s->registered, from, count);
+	s->lost = move_bits(s->lost, from, count);
+	for (size_t i = 0; i < count; i++)
+		s->complaint[i] = from[i] != RENEW_NEW ? s->complaint[from[i]] : 0;
+	host_driver_set_servers(s->driver, s->servers.addrs, count);
 }
 
 static void on_event(void *arg, const struct event *event)
@@ -71,6 +109,7 @@ static void on_event(void *arg, const struct event *event)
 	struct serve *s = arg;
 
 	note_lease(s, event);
+	doubt_names(s, event);
 	serve_tell(s, event);
 	serve_feed(s, event);
 	if (event->type == EVENT_GUEST_NEW) {
@@ -286,11 +325,16 @@ static void run(struct serve *s)
 	s->usr1.data = s;
 	ev_signal_start(s->loop, &s->usr1);
 	stop_start(&stop, s->loop);
+	if (!s->inside) {
+		renew_start(&s->renew, s->loop, &s->servers, on_renewed, s);
+		renew_doubt(&s->renew, RENEW_PATIENCE);
+	}
 	log_start(s);
 	/* At once: the ticket stays the same, and is good as soon as we are registered. */
 	if (!s->keyed)
 		print_ticket(s);
 	ev_run(s->loop, 0);
+	renew_fini(&s->renew);
 	stop_end(&stop, s->loop);
 	ev_timer_stop(s->loop, &s->patience);
 	ev_signal_stop(s->loop, &s->usr1);

@@ -12,6 +12,7 @@
 #include "cmd/numbers.h"
 #include "cmd/options.h"
 #include "cmd/policy.h"
+#include "cmd/renew.h"
 #include "cmd/servers.h"
 #include "cmd/state.h"
 #include "core/ticket.h"
@@ -52,6 +53,8 @@ struct serve {
 	bool told;            /* the ticket */
 	uint32_t guest_count; /* connected in this run */
 	uint32_t registered;  /* set of servers that hold a lease, by index */
+	uint32_t lost;        /* set of those that held one, and do not now */
+	struct renew renew;   /* follows the names of servers */
 	struct feed feed;     /* --json */
 	ev_signal usr1;       /* asks for the counters */
 	ev_signal hangup;     /* reads the file of --guests again */

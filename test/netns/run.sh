@@ -27,6 +27,7 @@ quick_jobs() {
 		tos.sh
 		sizes.sh
 		many.sh
+		names.sh
 		loopback.sh
 	END
 }
