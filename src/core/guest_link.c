@@ -115,6 +115,8 @@ void link_expire(struct guest *g, struct link *link, uint64_t now)
 /* The active link speaks again while a new attempt is under way: no need for that. */
 static void heard_again(struct guest *g, uint64_t now)
 {
+	if (g->active.session.moved_at != NEVER)
+		return; /* heard, but from where nothing of ours may arrive */
 	if (g->trial.live)
 		trial_end(g);
 	if (g->lost)

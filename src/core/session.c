@@ -28,6 +28,7 @@ static uint64_t next_deadline(const struct session *s)
 	uint64_t at = sooner(s->sent_at + keepalive(s), s->heard_at + SESSION_DEAD);
 
 	at = sooner(at, ping_at(s));
+	at = sooner(at, s->moved_at);
 	at = sooner(at, s->pmtu.next_at);
 	at = sooner(at, reassembly_next(&s->parts));
 	if (!s->is_host && g->used_at != NEVER)
@@ -54,9 +55,39 @@ void session_sent(struct session *s, uint64_t now)
 	session_wake(s, now + SESSION_UNHEARD);
 }
 
+static bool same_path(const struct path *a, const struct path *b)
+{
+	return a->socket == b->socket && addr_equal(&a->remote, &b->remote);
+}
+
+static void go(struct session *s, const struct path *path, uint64_t now)
+{
+	s->path = *path;
+	pmtu_start(&s->pmtu, path->remote.family == ADDR_V6, now);
+	session_ping(s, now);
+	session_wake(s, now);
+}
+
+/* Asks where the peer moved to for a pong, and goes back if none comes. */
+static enum session_health check_move(struct session *s, uint64_t now)
+{
+	struct path left = s->left;
+
+	if (s->moved_at == NEVER)
+		return SESSION_FINE;
+	if (now - s->moved_at < SESSION_CONFIRM) {
+		session_ping(s, now);
+		return SESSION_FINE;
+	}
+	s->left_until = 0; /* to be believed again, it has to answer a challenge again */
+	s->moved_at = NEVER;
+	go(s, &left, now);
+	return SESSION_SUSPECT;
+}
+
 enum session_health session_expire(struct session *s, uint64_t now)
 {
-	enum session_health health = SESSION_FINE;
+	enum session_health health;
 	uint64_t at;
 
 	if (now - s->heard_at >= SESSION_DEAD ||
@@ -65,6 +96,7 @@ enum session_health session_expire(struct session *s, uint64_t now)
 	session_retire(s, now);
 	reassembly_expire(&s->parts, now);
 	session_probe(s, now);
+	health = check_move(s, now);
 	if (now >= ping_at(s)) {
 		if (s->pings >= SESSION_PINGS)
 			health = SESSION_SUSPECT;
@@ -98,24 +130,12 @@ void session_hint(struct session *s, uint64_t now)
 	session_wake(s, now);
 }
 
-static bool same_path(const struct path *a, const struct path *b)
-{
-	return a->socket == b->socket && addr_equal(&a->remote, &b->remote);
-}
-
-static void go(struct session *s, const struct path *path, uint64_t now)
-{
-	s->path = *path;
-	pmtu_start(&s->pmtu, path->remote.family == ADDR_V6, now);
-	session_ping(s, now);
-	session_wake(s, now);
-}
-
 void session_move(struct session *s, const struct path *path, uint64_t now)
 {
 	session_ping(s, now);
 	s->left = s->path;
 	s->left_until = now + SESSION_DOUBT;
+	s->moved_at = now;
 	s->counts.moves++;
 	go(s, path, now);
 }
@@ -141,6 +161,7 @@ bool session_moved_back(struct session *s, const struct path *path,
 		return false;
 	s->left_until = 0;
 	s->left = s->path;
+	s->moved_at = NEVER;
 	go(s, path, now);
 	return true;
 }

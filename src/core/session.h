@@ -40,9 +40,10 @@
 	(UINT64_C(1) << 26)               /* frames either way that ask for new keys */
 #define SESSION_REKEY_SPAN (120 * SECOND) /* of use, likewise */
 #define SESSION_FRAMES_MAX (UINT64_C(1) << 28) /* frames one key ever seals */
-#define SESSION_DOUBT      (3 * SECOND)        /* a move may be taken back */
-#define SESSION_OVERLAP    (10 * SECOND)       /* an older generation still opens */
-#define SESSION_EPOCHS     4                   /* two bits on the wire */
+#define SESSION_CONFIRM    (2 * SECOND)  /* for a pong from where the peer moved to */
+#define SESSION_DOUBT      (3 * SECOND)  /* a move may be taken back */
+#define SESSION_OVERLAP    (10 * SECOND) /* an older generation still opens */
+#define SESSION_EPOCHS     4             /* two bits on the wire */
 
 /* Control messages inside frames: name, value, text */
 #define CONTROL_MAP(X)                                                                   \
@@ -89,9 +90,10 @@ struct session {
 	uint8_t epoch;                                  /* what is sealed under */
 	enum cipher cipher;
 	bool is_host;
-	bool draining;       /* replaced: the timer is the owner's, for the end */
-	struct path path;    /* where frames go */
-	struct path left;    /* where they went before the last move */
+	bool draining;     /* replaced: the timer is the owner's, for the end */
+	struct path path;  /* where frames go */
+	struct path left;  /* where they went before the last move */
+	uint64_t moved_at; /* the last move, NEVER once a pong from there confirmed it */
 	uint64_t left_until; /* a newer frame from there takes the move back until then */
 	uint64_t opened_at;
 	uint64_t sent_at, heard_at; /* last frame each way */
@@ -236,10 +238,12 @@ void session_hint(struct session *s, uint64_t now);
 /* The machine's own network changed: the path and what it carries are checked anew. */
 void session_recheck(struct session *s, uint64_t now);
 
-/* The peer is somewhere else: frames go there now, and the path MTU is found anew. Both
+/* The peer is somewhere else, as it seems: frames go there now, and the path MTU is found anew. Both
  * places are pinged: whoever carried a challenge and its answer between us and the peer
  * made us believe a move that did not happen, and the peer's next frame from where it
- * always was takes it back (RFC 9000, section 9.3.3). */
+ * always was takes it back (RFC 9000, section 9.3.3). A move that no pong from there confirms within
+ * SESSION_CONFIRM is taken back, too, and makes the session suspect: frames of a peer that
+ * did move may be carried to us by somebody who carries nothing to the peer. */
 void session_move(struct session *s, const struct path *path, uint64_t now);
 
 /* True if a pong that came by path carries the token of a ping that went there: only then is

@@ -45,6 +45,7 @@ bool session_init(struct session *s, const struct noise_keys *keys, enum cipher 
 		.sent_at = now,
 		.heard_at = now,
 		.unheard_at = NEVER,
+		.moved_at = NEVER,
 		.proved = !is_host,
 		.timers = timers,
 		.outbox = outbox};

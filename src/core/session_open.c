@@ -134,6 +134,7 @@ enum verdict session_open(
 	struct frame_header h;
 	uint8_t *plain = buf + FRAME_HEADER_SIZE;
 	struct generation *g;
+	enum verdict verdict;
 	uint64_t counter;
 	struct reader r;
 
@@ -171,5 +172,8 @@ enum verdict session_open(
 	r = reader_over(plain, len - FRAME_OVERHEAD);
 	if (read_u64(&r) != counter)
 		return VERDICT_DROP_MALFORMED;
-	return take_control(s, g, &r, buf, len, frame, now);
+	verdict = take_control(s, g, &r, buf, len, frame, now);
+	if (s->moved_at != NEVER && session_pong_proves(s, &s->path, frame))
+		s->moved_at = NEVER;
+	return verdict;
 }

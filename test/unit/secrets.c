@@ -131,6 +131,16 @@ static void writes_keys_in_groups(void **state)
 	assert_string_equal(text, "aahr4-lj4jn-ngs6e-hs2s3-jq6s4h");
 }
 
+/* The value of a base-32 character (RFC 4648). */
+static unsigned digit_of(char c)
+{
+	static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
+	const char *at = strchr(digits, c);
+
+	assert_non_null(at);
+	return (unsigned)(at - digits) % 32;
+}
+
 static void puts_128_random_bits_into_keys(void **state)
 {
 	uint64_t random = random_start();
@@ -147,8 +157,7 @@ static void puts_128_random_bits_into_keys(void **state)
 		assert_true(key_strength(text) >= 60);
 		for (const char *p = text; *p != '\0'; p++)
 			if (*p != '-')
-				seen[at++] |= 1u
-					      << (*p >= 'a' ? *p - 'a' : *p - '2' + 26);
+				seen[at++] |= UINT32_C(1) << digit_of(*p);
 		assert_int_equal(at, 26);
 	}
 	for (unsigned i = 0; i < 26; i++)
