@@ -383,5 +383,5 @@ void host_shutdown(struct host *h, uint64_t now)
 void host_get_counts(const struct host *h, struct host_counts *counts)
 {
 	*counts = h->counts;
-	counts->attempts = HASH_COUNT(h->attempts);
+	counts->attempts = HASH_COUNT(h->attempts) - h->resting;
 }

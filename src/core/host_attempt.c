@@ -16,12 +16,26 @@ static struct attempt *attempt_find(const struct host *h, const uint8_t id[ID_SI
 	return a;
 }
 
+/* Forgets the attempt that has rested longest; the table keeps the order of entry. */
+static bool make_room(struct host *h)
+{
+	struct attempt *a, *next;
+
+	HASH_ITER (hh, h->attempts, a, next) {
+		if (!a->resting)
+			continue;
+		attempt_free(h, a);
+		return true;
+	}
+	return false;
+}
+
 static struct attempt *attempt_open(
 	struct host *h, const uint8_t id[ID_SIZE], uint64_t now)
 {
 	struct attempt *a;
 
-	if (HASH_COUNT(h->attempts) >= ATTEMPTS_MAX)
+	if (HASH_COUNT(h->attempts) >= ATTEMPTS_MAX && !make_room(h))
 		return NULL;
 	a = calloc(1, sizeof(*a));
 	if (a == NULL)
@@ -45,6 +59,7 @@ void attempt_free(struct host *h, struct attempt *a)
 	if (a->connection != NULL)
 		a->connection->attempt = NULL;
 	timers_clear(&h->timers, &a->timer);
+	h->resting -= a->resting ? 1 : 0;
 	HASH_DEL(h->attempts, a);
 	crypto_wipe(a->welcome, sizeof(a->welcome));
 	free(a);
@@ -200,8 +215,8 @@ void attempts_answer_again(struct host *h, uint64_t now)
 	struct attempt *a, *next;
 
 	HASH_ITER (hh, h->attempts, a, next) {
-		if (a->connection != NULL || now - a->began_at > RETRY_EAGER ||
-			a->sequence == ANSWERS_MAX)
+		if (a->resting || a->connection != NULL ||
+			now - a->began_at > RETRY_EAGER || a->sequence == ANSWERS_MAX)
 			continue;
 		a->sequence++;
 		seal_answer(h, a);
@@ -223,10 +238,39 @@ static void tell_punching(
 	event->number = a->to.count;
 }
 
-static struct attempt *attempt_begin(struct host *h, struct lease *lease,
-	const struct guest_offer *offer, const uint8_t *id, uint64_t now)
+/* The attempt is over, but stays known as long as its introduction may be repeated: what was
+ * sent in its name to each address counts on. */
+static void attempt_rest(struct host *h, struct attempt *a)
 {
-	struct attempt *a = attempt_open(h, id, now);
+	if (a->connection != NULL)
+		a->connection->attempt = NULL;
+	a->connection = NULL;
+	a->resting = true;
+	h->resting++;
+	crypto_wipe(a->welcome, sizeof(a->welcome));
+	timers_set(&h->timers, &a->timer, a->asked_at + ATTEMPT_MEMORY);
+}
+
+static struct attempt *attempt_wake(struct host *h, struct attempt *a, uint64_t now)
+{
+	a->resting = false;
+	h->resting--;
+	a->began_at = now;
+	if (a->sequence < ANSWERS_MAX)
+		a->sequence++;
+	for (unsigned i = 0; i < HOST_SERVERS_MAX; i++) {
+		a->replies[i] = (struct attempt_reply){0};
+		retry_stop(&a->replies[i].retry);
+	}
+	return a;
+}
+
+static struct attempt *attempt_begin(struct host *h, struct lease *lease,
+	struct attempt *known, const struct guest_offer *offer, const uint8_t *id,
+	uint64_t now)
+{
+	struct attempt *a =
+		known != NULL ? attempt_wake(h, known, now) : attempt_open(h, id, now);
 
 	if (a == NULL)
 		return NULL;
@@ -254,15 +298,15 @@ enum verdict attempt_introduced(
 		    &offer, m.payload, m.payload_len, &h->credentials, message_id(buf)))
 		return VERDICT_DROP_FORGED;
 	a = attempt_find(h, message_id(buf));
-	fresh = a == NULL;
+	fresh = a == NULL || a->resting;
 	if (fresh)
-		a = attempt_begin(h, lease, &offer, message_id(buf), now);
+		a = attempt_begin(h, lease, a, &offer, message_id(buf), now);
 	if (a == NULL)
 		return VERDICT_DROP_LIMIT;
 	a->asked_at = now;
 	first = add_targets(h, a, &offer, &m.guest);
 	for (unsigned copy = 0; copy < PUNCH_COPIES; copy++)
-		punch_all(h, a, first, now);
+		punch_all(h, a, fresh ? 0 : first, now);
 	if (fresh)
 		tell_punching(h, a, &m.guest);
 	if (!a->replies[index].wanted || a->replies[index].acked)
@@ -277,7 +321,8 @@ void attempt_acked(struct host *h, struct lease *lease, const uint8_t *buf, size
 	struct attempt_reply *reply;
 	uint8_t sequence;
 
-	if (a == NULL || !code_decode(&sequence, buf, len) || sequence != a->sequence)
+	if (a == NULL || a->resting || !code_decode(&sequence, buf, len) ||
+		sequence != a->sequence)
 		return;
 	reply = &a->replies[lease - h->leases];
 	reply->acked = true;
@@ -287,8 +332,12 @@ void attempt_acked(struct host *h, struct lease *lease, const uint8_t *buf, size
 
 void attempt_expire(struct host *h, struct attempt *a, uint64_t now)
 {
-	if (now - a->asked_at >= ATTEMPT_LIFE) {
+	if (a->resting) {
 		attempt_free(h, a);
+		return;
+	}
+	if (now - a->asked_at >= ATTEMPT_LIFE) {
+		attempt_rest(h, a);
 		return;
 	}
 	if (a->punch.next_at <= now) {
@@ -433,7 +482,7 @@ enum verdict attempt_hello(struct host *h, const struct path *path, const uint8_
 		return VERDICT_DROP_FORGED;
 	h->counts.hellos++;
 	a = attempt_find(h, message_id(buf));
-	if (a == NULL)
+	if (a == NULL || a->resting)
 		return VERDICT_DROP_UNSOLICITED;
 	if (a->connection == NULL)
 		return hello_first(h, a, path, buf, message, now);

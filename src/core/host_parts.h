@@ -26,9 +26,10 @@
 #define FRESH_SOCKETS      3 /* opened against a spoilt mapping before giving up */
 #define ATTEMPTS_MAX       4096
 #define ATTEMPT_LIFE       (15 * SECOND) /* after the last introduction */
-#define PUNCH_COPIES       3             /* at once, before the answer: against loss */
-#define PUNCH_BYTES_MAX    2048          /* towards one address in one attempt */
-#define PUNCH_RATE         4000          /* punches a second of the whole process */
+#define ATTEMPT_MEMORY     (600 * SECOND) /* as long as the token of an introduction lasts */
+#define PUNCH_COPIES       3              /* at once, before the answer: against loss */
+#define PUNCH_BYTES_MAX    2048           /* towards one address in one attempt */
+#define PUNCH_RATE         4000           /* punches a second of the whole process */
 #define HELLO_RATE         1000 /* handshakes a second before hellos need a cookie */
 #define HELLO_RATE_NETWORK                                                               \
 	200 /* and a second beyond that for one network, with cookies */
@@ -102,7 +103,8 @@ struct attempt_reply {
 
 struct attempt {
 	uint8_t id[ID_SIZE];
-	struct candidates to;           /* to be punched */
+	bool resting;         /* over, and remembered for what was sent in its name */
+	struct candidates to; /* to be punched */
 	size_t punched[CANDIDATES_MAX]; /* bytes */
 	uint8_t trial;
 	uint64_t began_at, asked_at;
@@ -181,6 +183,7 @@ struct host {
 	struct lease leases[HOST_SERVERS_MAX];
 	struct levels levels;
 	struct attempt *attempts;
+	unsigned resting; /* of them */
 	struct bucket punches, handshakes;
 	struct bucket_field hellos;
 	struct route *routes, *last_route; /* the last: of the frame before */
