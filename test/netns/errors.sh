@@ -139,7 +139,7 @@ too_few_descriptors() {
 	STATE=$LAB_DIR/state-few
 	mkdir -p "$STATE"
 	start ends here env STATE_DIRECTORY="$STATE" bash -c 'ulimit -n 10 && exec "$@"' bash \
-		"$EYELET" rendezvous --listen "127.0.0.1:$(free_port)"
+		"$EYELET" rendezvous --listen "127.0.0.1:$(free_rendezvous_port)"
 	await_exit ends 5 && ended 1 'open files|descriptor'
 }
 

@@ -470,11 +470,21 @@ lab_has_udp() { # NODE PORT
 	[ -n "$(lab_in "$1" ss -Hlun "sport = :$2")" ]
 }
 
-# A UDP port that nobody uses; for tests on loopback, where others may live.
-free_port() {
-	local port
-	while port=$((20000 + RANDOM % 12000)); lab_has_udp here "$port"; do :; done
+# A UDP port that nobody uses; for tests on loopback, where others may live. It is given to
+# one caller only, also of those that run at the same time: a directory of its name is made.
+# Below the ports that the kernel gives out by itself.
+free_port() { # [FIRST [SPAN [STEP]]]
+	local port taken=${TMPDIR:-/tmp}/eyelet-ports.$UID
+	mkdir -p "$taken"
+	find "$taken" -mindepth 1 -maxdepth 1 -mmin +15 -delete
+	while port=$((${1:-20000} + RANDOM % (${2:-12000} / ${3:-1}) * ${3:-1}))
+		lab_has_udp here "$port" || ! mkdir "$taken/$port" 2>/dev/null; do :; done
 	echo "$port"
+}
+
+# One for a rendezvous, which answers on ports after it too: from a range of their own.
+free_rendezvous_port() {
+	free_port 10000 9600 40
 }
 
 # Ends of all logs, as comments.

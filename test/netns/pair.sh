@@ -28,7 +28,7 @@ start_rendezvous() { # [ARGUMENT...]
 
 # A pair without namespaces, where other programs may hold the usual ports.
 use_loopback() {
-	RDV_PORT=$(free_port)
+	RDV_PORT=$(free_rendezvous_port)
 	RDV=127.0.0.1:$RDV_PORT
 }
 
