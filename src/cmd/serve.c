@@ -10,9 +10,8 @@
 #include "cmd/stop.h"
 #include "net/system.h"
 
-#define PATIENCE                                                                         \
-	10 /* seconds without a registration until that is said; then doubled            \
-	    */
+/* Seconds without a registration until that is said; then doubled. */
+#define PATIENCE 10
 
 static void warn(const char *sentence)
 {

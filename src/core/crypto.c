@@ -12,8 +12,8 @@
 #define SCRYPT_N (UINT64_C(1) << 15)
 #define SCRYPT_R 8
 #define SCRYPT_P 1
-#define SCRYPT_MEMORY                                                                    \
-	(UINT64_C(64) << 20) /* bytes; libcrypto's own limit is a bit short */
+/* Bytes; libcrypto's own limit is a bit short. */
+#define SCRYPT_MEMORY (UINT64_C(64) << 20)
 
 struct crypto_aead {
 	EVP_CIPHER_CTX *ctx;

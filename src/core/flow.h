@@ -13,9 +13,9 @@
 #include "core/path.h"
 
 #define FLOW_IDLE_HOST (300 * SECOND) /* RFC 4787, REQ-5: 5 minutes */
-#define FLOW_IDLE_GUEST                                                                  \
-	(330 * SECOND)          /* later than the host, so that no id lives on there */
-#define FLOW_REST (60 * SECOND) /* before an id is given to another application */
+/* Later than the host, so that no id lives on there. */
+#define FLOW_IDLE_GUEST (330 * SECOND)
+#define FLOW_REST       (60 * SECOND) /* before an id is given to another application */
 
 struct flow {
 	uint16_t id;

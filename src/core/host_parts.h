@@ -31,16 +31,16 @@
 #define PUNCH_BYTES_MAX    2048           /* towards one address in one attempt */
 #define PUNCH_RATE         4000           /* punches a second of the whole process */
 #define HELLO_RATE         1000 /* handshakes a second before hellos need a cookie */
-#define HELLO_RATE_NETWORK                                                               \
-	200 /* and a second beyond that for one network, with cookies */
-#define BUSY_TURN      (30 * SECOND) /* a cookie for hellos is good for one to two of these */
-#define ANSWERS_MAX    8             /* sequence of the last answer to one attempt */
-#define HALF_OPEN_LIFE (10 * SECOND)
-#define DRAIN          (3 * SECOND) /* a replaced connection still receives */
-#define ROUTES_MAX     4            /* addresses one hello may come from */
-#define SWEEP          (10 * SECOND)
-#define PEERS_MAX      65536   /* identities remembered */
-#define NUMBER_MAX     4194302 /* 127.64.0.1 .. 127.127.255.254 */
+/* And a second beyond that for one network, with cookies. */
+#define HELLO_RATE_NETWORK 200
+#define BUSY_TURN          (30 * SECOND) /* a cookie for hellos is good for one to two of these */
+#define ANSWERS_MAX        8             /* sequence of the last answer to one attempt */
+#define HALF_OPEN_LIFE     (10 * SECOND)
+#define DRAIN              (3 * SECOND) /* a replaced connection still receives */
+#define ROUTES_MAX         4            /* addresses one hello may come from */
+#define SWEEP              (10 * SECOND)
+#define PEERS_MAX          65536   /* identities remembered */
+#define NUMBER_MAX         4194302 /* 127.64.0.1 .. 127.127.255.254 */
 
 enum host_timer {
 	TIMER_LEASE = 1,

@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#define HELLO_MACED                                                                      \
-	(MESSAGE_HEADER_SIZE + HELLO_NOISE_SIZE) /* bytes before the first MAC */
+/* Bytes before the first MAC. */
+#define HELLO_MACED (MESSAGE_HEADER_SIZE + HELLO_NOISE_SIZE)
 
 size_t punch_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
 	const uint8_t mac_key[CRYPTO_KEY_SIZE])
