@@ -68,21 +68,29 @@ static void go(struct session *s, const struct path *path, uint64_t now)
 	session_wake(s, now);
 }
 
-/* Asks where the peer moved to for a pong, and goes back if none comes. */
+/* Goes back if no pong comes from where the peer moved to. */
 static enum session_health check_move(struct session *s, uint64_t now)
 {
 	struct path left = s->left;
 
-	if (s->moved_at == NEVER)
+	if (s->moved_at == NEVER || now - s->moved_at < SESSION_CONFIRM)
 		return SESSION_FINE;
-	if (now - s->moved_at < SESSION_CONFIRM) {
-		session_ping(s, now);
-		return SESSION_FINE;
-	}
 	s->left_until = 0; /* to be believed again, it has to answer a challenge again */
 	s->moved_at = NEVER;
 	go(s, &left, now);
 	return SESSION_SUSPECT;
+}
+
+/* One ping at a time, whatever it is for: a move to be confirmed, a silence, a mapping. */
+static enum session_health ask(struct session *s, uint64_t now)
+{
+	bool is_due = now >= ping_at(s), is_lost = is_due && s->pings >= SESSION_PINGS;
+
+	if (is_due)
+		s->pings++;
+	if (is_due || s->moved_at != NEVER || now - s->sent_at >= keepalive(s))
+		session_ping(s, now);
+	return is_lost ? SESSION_SUSPECT : SESSION_FINE;
 }
 
 enum session_health session_expire(struct session *s, uint64_t now)
@@ -97,14 +105,8 @@ enum session_health session_expire(struct session *s, uint64_t now)
 	reassembly_expire(&s->parts, now);
 	session_probe(s, now);
 	health = check_move(s, now);
-	if (now >= ping_at(s)) {
-		if (s->pings >= SESSION_PINGS)
-			health = SESSION_SUSPECT;
-		s->pings++;
-		session_ping(s, now);
-	} else if (now - s->sent_at >= keepalive(s)) {
-		session_ping(s, now);
-	}
+	if (health == SESSION_FINE)
+		health = ask(s, now);
 	at = next_deadline(s);
 	/* A rekey that is due is the owner's to do; it repeats itself. */
 	timers_set(s->timers, &s->timer, at > now ? at : now + SESSION_PING_INTERVAL);

@@ -30,20 +30,30 @@ has_libfuzzer() {
 		clang -fsanitize=fuzzer,address,undefined -x c - -o "$out/probe" 2>/dev/null
 }
 
+# Prints what a failed target said, and the input that made it fail.
+tell() {
+	local name=$1 what=$2 crash
+	echo "not ok - fuzz $name: $what"
+	tail -n 30 "$out/log/$name" | sed 's/^/# /'
+	for crash in "$out/crash/$name"-*; do
+		[ -f "$crash" ] && echo "# $crash: $(base64 -w 0 "$crash")"
+	done
+}
+
 # Prints one TAP line for a target.
 fuzz() {
 	local name=$1 log=$out/log/$1 corpus=test/fuzz/corpus/$1 runs coverage
 	mkdir -p "$out/work/$name" "$out/crash"
 	if ! timeout 300 "$out/$name" $limits -runs=0 -artifact_prefix="$out/crash/$name-" \
 		"$corpus" "$out/seeded/$name" >"$log" 2>&1; then
-		echo "not ok - fuzz $name: see $log (its corpus)"
+		tell "$name" "an input of its corpus"
 		return 1
 	fi
 	if ! timeout $((seconds + 120)) "$out/$name" $limits -max_total_time="$seconds" \
 		-max_len="$(longest "$name")" -print_final_stats=1 \
 		-artifact_prefix="$out/crash/$name-" "$out/work/$name" "$corpus" \
 		"$out/seeded/$name" >"$log" 2>&1; then
-		echo "not ok - fuzz $name: see $log"
+		tell "$name" "$seconds s"
 		return 1
 	fi
 	runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
@@ -80,6 +90,6 @@ if [ "$seconds" = merge ]; then
 	for name in "${targets[@]}"; do merge "$name" || exit 1; done
 	exit 0
 fi
-export -f fuzz longest
+export -f fuzz longest tell
 export out seconds limits
 printf '%s\n' "${targets[@]}" | xargs -P 2 -I{} bash -c 'fuzz {}'
