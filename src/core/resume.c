@@ -117,6 +117,9 @@ bool resume_open(struct session *s, const uint8_t *resume, uint64_t now)
 	uint64_t counter;
 	uint8_t nothing[1];
 
+#ifdef EYELET_PLANT_RESUME
+	return false;
+#endif
 	read_view(&r, 1);
 	g = s->generations[read_u8(&r) % SESSION_EPOCHS];
 	read_view(&r, 2 + SESSION_ID_SIZE);
