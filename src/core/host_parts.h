@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The host's insides, shared by its rooms: host_lease.c (rendezvous, own NATs),
- * host_attempt.c (introductions, punches, hellos), host_peer.c (guests, connections,
- * flows). host.c is the door. */
+ * host_attempt.c (introductions, punches, hellos), host_connection.c (sessions and where
+ * their frames come from), host_peer.c (guests), host_frame.c (frames, moves). host.c is the
+ * door. */
 #ifndef EYELET_CORE_HOST_PARTS_H
 #define EYELET_CORE_HOST_PARTS_H
 
@@ -243,21 +244,41 @@ void attempt_free(struct host *h, struct attempt *a);
 /* There is more to say of our own addresses: answers go out anew. */
 void attempts_answer_again(struct host *h, uint64_t now);
 
-/* host_peer.c */
+/* host_connection.c */
 struct connection *connection_open(struct host *h, const struct noise_keys *keys,
 	enum cipher cipher, const uint8_t session_id[SESSION_ID_SIZE],
 	const uint8_t identity[CRYPTO_KEY_SIZE], const struct path *path, uint64_t now);
 void connection_free(struct host *h, struct connection *c);
+/* Frees it, and tells that the guest is gone. */
+void connection_end(struct host *h, struct connection *c, const char *why, uint64_t now);
+void connection_expire(struct host *h, struct connection *c, uint64_t now);
+void connection_tell(struct host *h, enum event_type type, const struct connection *c,
+	const char *why, uint64_t now);
+/* The place that path is; NULL if no connection's frames may come from there. */
+struct route *route_find(struct host *h, const struct path *path);
+/* The same, made if need be; NULL if memory ran out. */
+struct route *route_open(struct host *h, const struct path *path);
+void route_leave(struct host *h, struct route_link *link);
 /* Frames of c may come from there. Returns false if it has too many such places. */
 bool connection_route(struct host *h, struct connection *c, const struct path *path);
-void connection_expire(struct host *h, struct connection *c, uint64_t now);
+bool connection_is_routed(const struct connection *c, const struct route *route);
+/* Keeps the one route that path is; the others were only possible ones. */
+void connection_settle(struct host *h, struct connection *c, const struct path *path);
+/* The socket that the connection's path goes by serves one more, its last one one less. */
+void connection_use_socket(struct host *h, struct connection *c, uint32_t socket);
+
+/* host_peer.c */
 /* Returns 0 if this identity may have a connection, else an enum host_refusal. */
 uint8_t peer_refusal(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE]);
 void peers_enforce(struct host *h, uint64_t now);
 struct peer *peer_open(
 	struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE], uint32_t number);
+/* Whose connection it is, with a number from now on; NULL if there is no room. */
+struct peer *peer_of(struct host *h, const struct connection *c);
 void peers_free(struct host *h);
 void peers_sweep(struct host *h, uint64_t now);
+
+/* host_frame.c */
 enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf,
 	size_t len, uint64_t now, struct delivery *delivery);
 void route_hint(struct host *h, const struct path *path, uint64_t now);
