@@ -49,8 +49,9 @@ static uint64_t hash_of(const uint8_t *bytes, size_t len)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325) ^ len, word;
 
+	/* Eight at a time: this is the lab's load. */
 	for (; len >= sizeof(word); bytes += sizeof(word), len -= sizeof(word)) {
-		memcpy(&word, bytes, sizeof(word)); /* eight at a time: this is the lab's load */
+		memcpy(&word, bytes, sizeof(word));
 		h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
 		h ^= h >> 32;
 	}

@@ -14,17 +14,18 @@
 #include "core/verdict.h"
 #include "fuzz/fuzz.h"
 
-#define LAB_FLIGHTS 160 /* datagrams under way; more push the oldest out */
-#define LAB_RECORDS 64  /* of the latest sent, for replays */
-#define LAB_LOG     4096 /* datagrams sent, by hash; beyond, nobody knows what is genuine */
-#define LAB_SOCKETS 8
-#define LAB_PEOPLE  3
-#define LAB_PARTS   70  /* of a datagram */
-#define LAB_FLOWS   16  /* of the host */
-#define LAB_SENT    256 /* payloads */
-#define LAB_RULES   256 /* accounts and attempts of a judge */
-#define LAB_EXPIRES 20  /* calls of expire at one instant that are no busy loop */
-#define LAB_BURST   100 /* datagrams of the core's own from one input or wait */
+#define LAB_FLIGHTS   160  /* datagrams under way; more push the oldest out */
+#define LAB_RECORDS   64   /* of the latest sent, for replays */
+#define LAB_LOG       4096 /* datagrams sent, by hash; beyond, any may be genuine */
+#define LAB_SOCKETS   8
+#define LAB_PEOPLE    3
+#define LAB_PARTS     70   /* of a datagram */
+#define LAB_FLOWS     16   /* of the host */
+#define LAB_SENT      256  /* payloads */
+#define LAB_RULES     256  /* accounts and attempts of a judge */
+#define LAB_EXPIRES   20   /* calls of expire at one instant that are no busy loop */
+#define LAB_SPOILT_BY 1000 /* what a spoilt mapping adds to a port */
+#define LAB_BURST     100  /* datagrams of the core's own from one input or wait */
 
 enum lab_role { LAB_RENDEZVOUS, LAB_HOST, LAB_GUEST, LAB_ROLES };
 

@@ -194,4 +194,14 @@ static inline enum verdict asking_ask(struct asking *a, const struct addr *from,
 			token != NULL ? token : a->credentials.asking_seed));
 }
 
+/* Of the last answers, the one to that address. */
+static inline const struct datagram *asking_to(
+	const struct asking *a, const struct addr *remote)
+{
+	for (unsigned i = 0; i < a->answers; i++)
+		if (addr_equal(&a->passed[i].path.remote, remote))
+			return &a->passed[i];
+	return NULL;
+}
+
 #endif
