@@ -82,13 +82,15 @@ lab_give_up() { # WHY
 	exit 77
 }
 
-# Compiles a generator; a rename lets several scripts do so at once.
+# Compiles a generator and its parts (NAME_*.c); a rename lets several scripts do so at once.
 lab_build() { # PROGRAM
-	local program=$BUILD/test/$1 source=$LAB_SOURCE/$1.c new=$BUILD/test/$1.$$
-	[ "$program" -nt "$source" ] && return
+	local program=$BUILD/test/$1 new=$BUILD/test/$1.$$ sources
+	[ -e "$program" ] &&
+		[ -z "$(find "$LAB_SOURCE" -name "$1*.[ch]" -newer "$program")" ] && return
+	mapfile -t sources < <(find "$LAB_SOURCE" -name "$1.c" -o -name "$1_*.c")
 	mkdir -p "$BUILD/test"
-	${CC:-cc} -std=c11 -O2 -o "$new" "$source" && mv "$new" "$program" ||
-		lab_give_up "cannot compile $1.c"
+	${CC:-cc} -std=c11 -D_GNU_SOURCE -O2 -o "$new" "${sources[@]}" &&
+		mv "$new" "$program" || lab_give_up "cannot compile $1.c"
 }
 
 lab_end() {

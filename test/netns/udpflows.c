@@ -2,7 +2,6 @@
 /* Many flows at once for as long as wanted, and what became of every datagram: one line for
  * each second in which datagrams were sent, so that losses can be held against what happened
  * then. Memory does not grow with time. */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
