@@ -60,7 +60,10 @@ tier_valgrind() {
 	done
 }
 tier_fuzz-long() { test/fuzz/run.sh 300; }
-tier_sim-long() { quiet_make sim-program && build/sim random --seeds 100000; }
+tier_sim-long() {
+	quiet_make sim-program && build/sim scenarios --long &&
+		build/sim random --seeds 100000
+}
 
 passed=0 failed=0 skipped=0
 for tier in "$@"; do
