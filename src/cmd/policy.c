@@ -214,11 +214,3 @@ const struct policy_guest *policy_find(const struct policy *p, const uint8_t ide
 	memcpy(key.identity, identity, sizeof(key.identity));
 	return bsearch(&key, p->guests, p->count, sizeof(key), by_identity);
 }
-
-const struct policy_guest *policy_find_number(const struct policy *p, uint32_t number)
-{
-	for (size_t i = 0; i < p->count && number != 0; i++)
-		if (p->guests[i].number == number)
-			return &p->guests[i];
-	return NULL;
-}

@@ -35,9 +35,8 @@ struct policy {
 int policy_read(struct policy *p, const char *path, char *why, size_t cap);
 void policy_free(struct policy *p);
 
-/* Return NULL if there is none. */
+/* Returns NULL if there is none. */
 const struct policy_guest *policy_find(
 	const struct policy *p, const uint8_t identity[32]);
-const struct policy_guest *policy_find_number(const struct policy *p, uint32_t number);
 
 #endif
