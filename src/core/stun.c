@@ -1,41 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/stun.h"
-
 #include <string.h>
 
+#include "core/stun_parts.h"
 #include "core/wire.h"
 
-#define HEADER_SIZE     20
-#define COOKIE          UINT32_C(0x2112a442)
 #define FINGERPRINT_XOR UINT32_C(0x5354554e)
 #define FIRST_OPTIONAL  0x8000 /* attribute types below are comprehension-required */
-#define FAMILY_V4       1
-#define FAMILY_V6       2
-#define XOR_MASK_SIZE   16 /* cookie and id */
-
-enum { TYPE_REQUEST = 0x0001, TYPE_SUCCESS = 0x0101 };
-
-/* RFC 8489, section 18.3, and what of RFC 3489's was given up. */
-enum {
-	ATTR_MAPPED_ADDRESS = 0x0001,
-	ATTR_RESPONSE_ADDRESS = 0x0002,
-	ATTR_CHANGE_REQUEST = 0x0003,
-	ATTR_SOURCE_ADDRESS = 0x0004,
-	ATTR_CHANGED_ADDRESS = 0x0005,
-	ATTR_USERNAME = 0x0006,
-	ATTR_PASSWORD = 0x0007,
-	ATTR_MESSAGE_INTEGRITY = 0x0008,
-	ATTR_ERROR_CODE = 0x0009,
-	ATTR_UNKNOWN_ATTRIBUTES = 0x000a,
-	ATTR_REFLECTED_FROM = 0x000b,
-	ATTR_REALM = 0x0014,
-	ATTR_NONCE = 0x0015,
-	ATTR_MESSAGE_INTEGRITY_SHA256 = 0x001c,
-	ATTR_PASSWORD_ALGORITHM = 0x001d,
-	ATTR_USERHASH = 0x001e,
-	ATTR_XOR_MAPPED_ADDRESS = 0x0020,
-	ATTR_FINGERPRINT = 0x8028,
-};
 
 struct attribute {
 	uint16_t type;
@@ -46,9 +16,11 @@ struct attribute {
 /* What one walk over the attributes found. */
 struct contents {
 	bool unknown; /* a comprehension-required attribute nobody here knows */
-	struct attribute mapped; /* the first of its type; value NULL if there is none */
-	struct attribute xored;  /* likewise */
-	struct attribute integrity; /* of either kind, likewise */
+	/* The first of each type; value NULL if there is none. */
+	struct attribute mapped, xored, integrity;
+	struct attribute change, response_port; /* of a request */
+	struct attribute origin, other;         /* of a response */
+	struct attribute source, changed;       /* what RFC 3489 called these two */
 };
 
 /* CRC-32 of ISO 3309 (RFC 8489, section 14.7), by half bytes. */
@@ -86,7 +58,7 @@ bool stun_is_message(const uint8_t *buf, size_t len)
 	uint32_t cookie = read_u32(&r);
 
 	read_view(&r, STUN_ID_SIZE);
-	if (!r.ok || type & 0xc000 || cookie != COOKIE || length % 4 != 0 ||
+	if (!r.ok || type & 0xc000 || cookie != STUN_COOKIE || length % 4 != 0 ||
 		length != reader_left(&r))
 		return false;
 	while (reader_left(&r)) {
@@ -101,32 +73,34 @@ bool stun_is_message(const uint8_t *buf, size_t len)
 static bool known(uint16_t type)
 {
 	switch (type) {
-	case ATTR_MAPPED_ADDRESS:
-	case ATTR_USERNAME:
-	case ATTR_MESSAGE_INTEGRITY:
-	case ATTR_ERROR_CODE:
-	case ATTR_UNKNOWN_ATTRIBUTES:
-	case ATTR_REALM:
-	case ATTR_NONCE:
-	case ATTR_MESSAGE_INTEGRITY_SHA256:
-	case ATTR_PASSWORD_ALGORITHM:
-	case ATTR_USERHASH:
-	case ATTR_XOR_MAPPED_ADDRESS: return true;
+	case STUN_ATTR_MAPPED_ADDRESS:
+	case STUN_ATTR_USERNAME:
+	case STUN_ATTR_MESSAGE_INTEGRITY:
+	case STUN_ATTR_ERROR_CODE:
+	case STUN_ATTR_UNKNOWN_ATTRIBUTES:
+	case STUN_ATTR_REALM:
+	case STUN_ATTR_NONCE:
+	case STUN_ATTR_MESSAGE_INTEGRITY_SHA256:
+	case STUN_ATTR_PASSWORD_ALGORITHM:
+	case STUN_ATTR_USERHASH:
+	case STUN_ATTR_XOR_MAPPED_ADDRESS: return true;
 	default: return type >= FIRST_OPTIONAL;
 	}
 }
 
-/* True if a response may carry the type: RFC 3489's servers still add theirs, which ask
- * nothing of a client (a request with them does ask something of the server). */
+/* True if a response may carry the type: RFC 3489's servers still add theirs, and RFC
+ * 5780's PADDING, which ask nothing of a client (a request with them does ask something of
+ * the server). */
 static bool known_in_response(uint16_t type)
 {
 	switch (type) {
-	case ATTR_RESPONSE_ADDRESS:
-	case ATTR_CHANGE_REQUEST:
-	case ATTR_SOURCE_ADDRESS:
-	case ATTR_CHANGED_ADDRESS:
-	case ATTR_PASSWORD:
-	case ATTR_REFLECTED_FROM: return true;
+	case STUN_ATTR_RESPONSE_ADDRESS:
+	case STUN_ATTR_CHANGE_REQUEST:
+	case STUN_ATTR_SOURCE_ADDRESS:
+	case STUN_ATTR_CHANGED_ADDRESS:
+	case STUN_ATTR_PASSWORD:
+	case STUN_ATTR_REFLECTED_FROM:
+	case STUN_ATTR_PADDING: return true;
 	default: return known(type);
 	}
 }
@@ -142,16 +116,31 @@ static bool fingerprint_is_right(
 	       read_u32(&value) == (crc32_of(buf, covered) ^ FINGERPRINT_XOR);
 }
 
+/* Where a walk keeps attributes of that type; NULL for those that it does not. */
+static struct attribute *place_of(struct contents *c, uint16_t type, bool response)
+{
+	switch (type) {
+	case STUN_ATTR_MAPPED_ADDRESS: return &c->mapped;
+	case STUN_ATTR_XOR_MAPPED_ADDRESS: return &c->xored;
+	case STUN_ATTR_MESSAGE_INTEGRITY:
+	case STUN_ATTR_MESSAGE_INTEGRITY_SHA256: return &c->integrity;
+	case STUN_ATTR_CHANGE_REQUEST: return response ? NULL : &c->change;
+	case STUN_ATTR_RESPONSE_PORT: return response ? NULL : &c->response_port;
+	case STUN_ATTR_RESPONSE_ORIGIN: return &c->origin;
+	case STUN_ATTR_OTHER_ADDRESS: return &c->other;
+	case STUN_ATTR_SOURCE_ADDRESS: return response ? &c->source : NULL;
+	case STUN_ATTR_CHANGED_ADDRESS: return response ? &c->changed : NULL;
+	default: return NULL;
+	}
+}
+
 static void note(struct contents *c, const struct attribute *a, bool response)
 {
-	if (a->type == ATTR_MAPPED_ADDRESS && !c->mapped.value)
-		c->mapped = *a;
-	else if (a->type == ATTR_XOR_MAPPED_ADDRESS && !c->xored.value)
-		c->xored = *a;
-	else if (a->type == ATTR_MESSAGE_INTEGRITY ||
-		 a->type == ATTR_MESSAGE_INTEGRITY_SHA256)
-		c->integrity = *a;
-	else if (!(response ? known_in_response(a->type) : known(a->type)))
+	struct attribute *place = place_of(c, a->type, response);
+
+	if (place != NULL && place->value == NULL)
+		*place = *a;
+	if (place == NULL && !(response ? known_in_response(a->type) : known(a->type)))
 		c->unknown = true;
 }
 
@@ -165,71 +154,65 @@ static bool walk(const uint8_t *buf, size_t len, uint16_t type, struct contents 
 	if (!stun_is_message(buf, len) || read_u16(&r) != type)
 		return false;
 	memset(c, 0, sizeof(*c));
-	read_view(&r, HEADER_SIZE - 2);
+	read_view(&r, STUN_HEADER_SIZE - 2);
 	while (reader_left(&r) && next_attribute(&r, &a)) {
-		if (a.type == ATTR_FINGERPRINT) {
+		if (a.type == STUN_ATTR_FINGERPRINT) {
 			if (!fingerprint_is_right(buf, &r, &a))
 				return false;
 		} else if (!c->integrity
 				    .value) { /* section 14.5: what follows it is void */
-			note(c, &a, type == TYPE_SUCCESS);
+			note(c, &a, type == STUN_TYPE_SUCCESS);
 		}
 	}
 	return true;
 }
 
-static void write_header(
-	struct writer *w, uint16_t type, uint16_t length, const uint8_t id[STUN_ID_SIZE])
+/* RFC 5780, section 7.2: four bytes, of which two bits count. */
+static bool read_change(const struct attribute *attribute, struct stun_question *q)
 {
-	write_u16(w, type);
-	write_u16(w, length);
-	write_u32(w, COOKIE);
-	write_bytes(w, id, STUN_ID_SIZE);
+	struct reader r = reader_over(attribute->value, attribute->len);
+	uint32_t flags;
+
+	if (attribute->value == NULL)
+		return true;
+	flags = read_u32(&r);
+	q->has_change = true;
+	q->change_address = flags & STUN_CHANGE_ADDRESS;
+	q->change_port = flags & STUN_CHANGE_PORT;
+	return r.ok && reader_left(&r) == 0;
 }
 
-size_t stun_write_request(uint8_t *out, const uint8_t id[STUN_ID_SIZE])
+/* Section 7.5: two bytes; some count the padding behind them into the length. */
+static bool read_response_port(const struct attribute *attribute, struct stun_question *q)
 {
-	struct writer w = writer_over(out, STUN_REQUEST_SIZE);
+	struct reader r = reader_over(attribute->value, attribute->len);
 
-	write_header(&w, TYPE_REQUEST, 0, id);
-	return writer_len(&w);
+	if (attribute->value == NULL)
+		return true;
+	q->response_port = read_u16(&r);
+	return r.ok && (attribute->len == 2 || attribute->len == 4) &&
+	       q->response_port != 0;
+}
+
+bool stun_read_question(const uint8_t *buf, size_t len, struct stun_question *q)
+{
+	struct contents c;
+
+	if (!walk(buf, len, STUN_TYPE_REQUEST, &c) || c.unknown)
+		return false;
+	*q = (struct stun_question){.has_change = false};
+	memcpy(q->id, buf + STUN_HEADER_SIZE - STUN_ID_SIZE, STUN_ID_SIZE);
+	return read_change(&c.change, q) && read_response_port(&c.response_port, q);
 }
 
 bool stun_read_request(const uint8_t *buf, size_t len, uint8_t id[STUN_ID_SIZE])
 {
-	struct contents c;
+	struct stun_question q;
 
-	if (!walk(buf, len, TYPE_REQUEST, &c) || c.unknown)
+	if (!stun_read_question(buf, len, &q) || q.has_change || q.response_port != 0)
 		return false;
-	memcpy(id, buf + HEADER_SIZE - STUN_ID_SIZE, STUN_ID_SIZE);
+	memcpy(id, q.id, STUN_ID_SIZE);
 	return true;
-}
-
-/* Xors an address of ip_len bytes and a port with the cookie and the id, which stand side
- * by side in the header. */
-static void xor_address(struct addr *a, size_t ip_len, const uint8_t mask[XOR_MASK_SIZE])
-{
-	for (size_t i = 0; i < ip_len; i++)
-		a->ip[i] ^= mask[i];
-	a->port = (uint16_t)(a->port ^ (mask[0] << 8 | mask[1]));
-}
-
-size_t stun_write_response(
-	uint8_t *out, const uint8_t id[STUN_ID_SIZE], const struct addr *mapped)
-{
-	struct writer w = writer_over(out, STUN_RESPONSE_MAX);
-	bool v6 = mapped->family == ADDR_V6;
-	uint16_t ip_len = v6 ? 16 : 4;
-	struct addr xored = *mapped;
-
-	write_header(&w, TYPE_SUCCESS, (uint16_t)(4 + 4 + ip_len), id);
-	xor_address(&xored, ip_len, out + 4);
-	write_u16(&w, ATTR_XOR_MAPPED_ADDRESS);
-	write_u16(&w, (uint16_t)(4 + ip_len));
-	write_u16(&w, v6 ? FAMILY_V6 : FAMILY_V4);
-	write_u16(&w, xored.port);
-	write_bytes(&w, xored.ip, ip_len);
-	return writer_len(&w);
 }
 
 /* Reads the value of a MAPPED-ADDRESS, xored with the mask unless that is NULL. */
@@ -244,29 +227,55 @@ static bool read_address(
 	read_u8(&r); /* reserved */
 	family = read_u8(&r);
 	a.port = read_u16(&r);
-	if (family != FAMILY_V4 && family != FAMILY_V6)
+	if (family != STUN_FAMILY_V4 && family != STUN_FAMILY_V6)
 		return false;
-	a.family = family == FAMILY_V4 ? ADDR_V4 : ADDR_V6;
-	ip_len = family == FAMILY_V4 ? 4 : 16;
+	a.family = family == STUN_FAMILY_V4 ? ADDR_V4 : ADDR_V6;
+	ip_len = family == STUN_FAMILY_V4 ? 4 : 16;
 	read_bytes(&r, a.ip, ip_len);
 	if (!r.ok || reader_left(&r))
 		return false;
 	if (mask)
-		xor_address(&a, ip_len, mask);
+		stun_xor_address(&a, ip_len, mask);
 	*out = a;
+	return true;
+}
+
+/* Reads one of two attributes that say the same; an address without family if neither is
+ * there and right. */
+static struct addr read_either(
+	const struct attribute *attribute, const struct attribute *older)
+{
+	struct addr a = {0};
+
+	if (attribute->value == NULL || !read_address(attribute, NULL, &a))
+		(void)(older->value != NULL && read_address(older, NULL, &a));
+	return a;
+}
+
+bool stun_read_answer(const uint8_t *buf, size_t len, struct stun_answer *answer)
+{
+	struct contents c;
+
+	if (!walk(buf, len, STUN_TYPE_SUCCESS, &c) || c.unknown)
+		return false;
+	if (c.xored.value ? !read_address(&c.xored, buf + 4, &answer->mapped)
+			  : !c.mapped.value ||
+				    !read_address(&c.mapped, NULL, &answer->mapped))
+		return false;
+	memcpy(answer->id, buf + STUN_HEADER_SIZE - STUN_ID_SIZE, STUN_ID_SIZE);
+	answer->origin = read_either(&c.origin, &c.source);
+	answer->other = read_either(&c.other, &c.changed);
 	return true;
 }
 
 bool stun_read_response(
 	const uint8_t *buf, size_t len, uint8_t id[STUN_ID_SIZE], struct addr *mapped)
 {
-	struct contents c;
+	struct stun_answer answer;
 
-	if (!walk(buf, len, TYPE_SUCCESS, &c) || c.unknown)
+	if (!stun_read_answer(buf, len, &answer))
 		return false;
-	if (c.xored.value ? !read_address(&c.xored, buf + 4, mapped)
-			  : !c.mapped.value || !read_address(&c.mapped, NULL, mapped))
-		return false;
-	memcpy(id, buf + HEADER_SIZE - STUN_ID_SIZE, STUN_ID_SIZE);
+	memcpy(id, answer.id, STUN_ID_SIZE);
+	*mapped = answer.mapped;
 	return true;
 }

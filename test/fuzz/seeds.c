@@ -241,8 +241,20 @@ static void stun(void)
 	const struct addr v4 = addr_v4(192, 0, 2, 1, 32853);
 	const struct addr v6 = {
 		.family = ADDR_V6, .port = 32853, .ip = {0x20, 1, 0xd, 0xb8}};
+	/* RFC 5780's: an answer with both addresses, a question with all it can ask. */
+	static const uint8_t answer[] = {1, 1, 0, 0x24, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3,
+		4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0x20, 0, 8, 0, 1, 0xa1, 0x47, 0xe1, 0x12,
+		0xa6, 0x43, 0x80, 0x2b, 0, 8, 0, 1, 0x0d, 0x96, 192, 0, 2, 1, 0x80, 0x2c,
+		0, 8, 0, 1, 0x0d, 0x97, 192, 0, 2, 2};
+	struct stun_question q = {.id = "question 12",
+		.has_change = true,
+		.change_address = true,
+		.change_port = true,
+		.response_port = 4711};
 	uint8_t out[STUN_RESPONSE_MAX];
 
+	write_seed("stun", 0, answer, sizeof(answer));
+	write_seed("stun", 0, out, stun_write_question(out, &q, sizeof(out)));
 	write_seed("stun", 0, out, stun_write_request(out, id));
 	write_seed("stun", 4, request, sizeof(request));
 	write_seed("stun", 7, request, sizeof(request));

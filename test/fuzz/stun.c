@@ -8,6 +8,8 @@
 #define HEADER      20
 #define FINGERPRINT 8 /* the attribute with its header */
 
+#define QUESTION_MAX 1480
+
 enum { FIX_COOKIE = 1, FIX_LENGTH = 2, FIX_FINGERPRINT = 4 };
 
 static void put32(uint8_t *at, uint32_t v)
@@ -61,12 +63,30 @@ static void check_answer(const uint8_t id[STUN_ID_SIZE], const struct addr *mapp
 	REQUIRE(!stun_read_request(out, len, read_id));
 }
 
+/* A question that was read is read again as it was, whatever fills it. */
+static void check_question(const struct stun_question *q, size_t len)
+{
+	uint8_t out[QUESTION_MAX];
+	struct stun_question again;
+	size_t written = stun_write_question(out, q, len % QUESTION_MAX);
+
+	REQUIRE(written <= sizeof(out) && written >= STUN_REQUEST_SIZE);
+	REQUIRE(stun_read_question(out, written, &again));
+	REQUIRE(memcmp(again.id, q->id, STUN_ID_SIZE) == 0 &&
+		again.has_change == q->has_change &&
+		again.change_address == q->change_address &&
+		again.change_port == q->change_port &&
+		again.response_port == q->response_port);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = input_over(data, size);
 	uint8_t what = input_u8(&in), id[STUN_ID_SIZE];
 	uint8_t *buf = fuzz_copy(in.at, in.left);
 	struct addr mapped;
+	struct stun_question q;
+	struct stun_answer answer;
 	bool is, request, response;
 
 	put_right(buf, in.left, what);
@@ -79,6 +99,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	REQUIRE(!request || !response);
 	if (response)
 		check_answer(id, &mapped);
+	if (stun_read_question(buf, in.left, &q)) {
+		REQUIRE(is && request == (!q.has_change && q.response_port == 0));
+		check_question(&q, in.left);
+	} else {
+		REQUIRE(!request);
+	}
+	REQUIRE(stun_read_answer(buf, in.left, &answer) == response);
+	REQUIRE(!response || addr_equal(&answer.mapped, &mapped));
 	free(buf);
 	return 0;
 }
