@@ -13,7 +13,12 @@
 
 #define CANDIDATES_MAX 8 /* addresses of one attempt */
 
-enum candidate_kind { CANDIDATE_LOCAL = 1, CANDIDATE_OBSERVED = 2, CANDIDATE_PUBLIC = 3 };
+enum candidate_kind {
+	CANDIDATE_LOCAL = 1,
+	CANDIDATE_OBSERVED = 2,
+	CANDIDATE_PUBLIC = 3,
+	CANDIDATE_MAPPED = 4 /* a router forwards it, whoever sends there */
+};
 
 struct candidate {
 	struct addr addr;

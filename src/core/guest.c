@@ -89,6 +89,12 @@ void guest_set_locals(struct guest *g, const struct addr *locals, size_t count)
 	memcpy(g->locals, locals, g->local_count * sizeof(*locals));
 }
 
+void guest_set_mapped(struct guest *g, uint32_t number, const struct addr *mapped)
+{
+	if (number < GUEST_SOCKETS_MAX && g->sockets[number].open)
+		g->sockets[number].mapped = mapped != NULL ? *mapped : (struct addr){0};
+}
+
 void guest_start(struct guest *g, uint64_t now)
 {
 	if (g->started)

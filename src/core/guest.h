@@ -36,6 +36,8 @@ void guest_free(struct guest *g);
 void guest_add_socket(
 	struct guest *g, uint32_t number, const struct addr *bound, uint64_t now);
 void guest_set_locals(struct guest *g, const struct addr *locals, size_t count);
+/* As host_set_mapped; trials that begin from now on offer it. */
+void guest_set_mapped(struct guest *g, uint32_t number, const struct addr *mapped);
 void guest_start(struct guest *g, uint64_t now);
 
 /* Other addresses of rendezvous than before (names resolved anew); an attempt under way

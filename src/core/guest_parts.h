@@ -93,6 +93,7 @@ struct link {
 struct guest_socket {
 	bool open, wanted, done;
 	struct addr bound;
+	struct addr mapped; /* what a router forwards to it; family ADDR_NONE: nothing */
 };
 
 /* A local application's address and its flow. */

@@ -22,7 +22,8 @@ static void release_sockets(struct guest *g)
 		bool used = (g->trial.live && (g->trial.sockets[0] == i)) ||
 			    (g->before.live && (g->before.sockets[0] == i)) ||
 			    (g->active.live && g->active.session.path.socket == i) ||
-			    (g->old.live && g->old.session.path.socket == i);
+			    (g->old.live && g->old.session.path.socket == i) ||
+			    g->sockets[i].mapped.family != ADDR_NONE;
 
 		if (g->sockets[i].open && !used)
 			g->sockets[i].done = true;
@@ -101,6 +102,9 @@ void trial_offer(struct guest *g)
 
 	if (g->trial.payload_len > 0)
 		return;
+	for (unsigned i = 0; i < GUEST_SOCKETS_MAX; i++)
+		candidates_add(
+			&offer.candidates, &g->sockets[i].mapped, CANDIDATE_MAPPED);
 	for (size_t i = 0; i < g->config.server_count; i++)
 		candidates_add(
 			&offer.candidates, &g->askers[i].observed, CANDIDATE_OBSERVED);

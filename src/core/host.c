@@ -116,6 +116,22 @@ void host_set_locals(struct host *h, const struct addr *locals, size_t count)
 	memcpy(h->locals, locals, h->local_count * sizeof(*locals));
 }
 
+void host_set_mapped(
+	struct host *h, uint32_t number, const struct addr *mapped, uint64_t now)
+{
+	const struct addr none = {0};
+	struct host_socket *s;
+
+	if (number >= HOST_SOCKETS_MAX || !h->sockets[number].open)
+		return;
+	s = &h->sockets[number];
+	mapped = mapped != NULL ? mapped : &none;
+	if (addr_equal(&s->mapped, mapped))
+		return;
+	s->mapped = *mapped;
+	attempts_answer_again(h, now);
+}
+
 void host_know_guest(struct host *h, const uint8_t identity[32], uint32_t number)
 {
 	if (number >= 1 && number <= NUMBER_MAX)
@@ -289,7 +305,8 @@ static void sweep_sockets(struct host *h, uint64_t now)
 
 		if (!s->open || s->done)
 			continue;
-		if (s->connections > 0 || i == h->defaults[family_index(&s->bound)])
+		if (s->connections > 0 || s->mapped.family != ADDR_NONE ||
+			i == h->defaults[family_index(&s->bound)])
 			s->unused_at = now;
 		else if (now - s->unused_at >= SOCKET_REST)
 			s->done = true;

@@ -62,6 +62,11 @@ void host_add_socket(
 /* Own interface addresses (ports ignored), the best first; replaces those told before. */
 void host_set_locals(struct host *h, const struct addr *locals, size_t count);
 
+/* A router forwards mapped to that socket from now on; NULL: nothing any more. It is offered
+ * to guests, and the socket stays open meanwhile. */
+void host_set_mapped(
+	struct host *h, uint32_t number, const struct addr *mapped, uint64_t now);
+
 /* Whether a guest may connect; one that is connected and may not any more is sent away.
  * forget_policies makes all unknown again; guests without a policy of their own follow
  * allow_unknown (true at first). */

@@ -71,12 +71,15 @@ static void punch_one(struct host *h, struct attempt *a, unsigned i, uint64_t no
 {
 	const struct addr *to = &a->to.of[i].addr;
 	struct path path = {.socket = h->defaults[family_index(to)], .remote = *to};
+	/* What a router forwards to the guest is not spoilt by a punch that gets there, and
+	 * shows the guest where we are. */
+	bool forwarded = a->to.of[i].kind == CANDIDATE_MAPPED;
 	struct datagram *d;
 
 	if (a->punched[i] + PUNCH_SIZE > PUNCH_BYTES_MAX ||
 		!bucket_take(&h->punches, 1, now))
 		return;
-	d = outbox_add(&h->outbox, &path, levels_ttl(h, to, a->trial));
+	d = outbox_add(&h->outbox, &path, forwarded ? 0 : levels_ttl(h, to, a->trial));
 	d->len = (uint16_t)punch_encode(d->data, a->id, h->credentials.mac_key);
 	a->punched[i] += d->len;
 	h->counts.unproved_bytes += d->len;
@@ -145,6 +148,9 @@ static unsigned add_targets(struct host *h, struct attempt *a,
 
 static void offer_own(struct host *h, struct candidates *own)
 {
+	/* First, lest many rendezvous and a mapping for each leave no room for it. */
+	for (unsigned i = 0; i < HOST_SOCKETS_MAX; i++)
+		candidates_add(own, &h->sockets[i].mapped, CANDIDATE_MAPPED);
 	for (size_t i = 0; i < h->config.server_count; i++)
 		if (h->leases[i].state == LEASE_HELD)
 			candidates_add(own, &h->leases[i].observed, CANDIDATE_OBSERVED);

@@ -54,6 +54,7 @@ enum host_timer {
 struct host_socket {
 	bool open, done; /* done: EVENT_SOCKET_DONE is to be told */
 	struct addr bound;
+	struct addr mapped; /* what a router forwards to it; family ADDR_NONE: nothing */
 	unsigned connections;
 	uint64_t unused_at; /* when it was last seen to serve somebody */
 };
