@@ -80,15 +80,20 @@ $(BUILD)/test/sim/%.o: test/sim/%.c
 $(BUILD)/sim: $(SIM) $(CORE)
 	$(CC) $(LDFLAGS) $(SIM_WRAP) $^ $(LDLIBS) -o $@
 
+# As many jobs as processors, where the caller has not said how many.
+JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 unit-programs: $(UNIT)
 sim-program: $(BUILD)/sim
 netns-programs: $(BUILD)/eyelet
 
 setup:
-	@packaging/setup.sh
+	@packaging/setup.sh tests
 
-demo: setup
-	@$(MAKE) --no-print-directory netns-programs
+demo:
+	@packaging/setup.sh demo
+	@echo 'compiling'
+	@$(MAKE) --no-print-directory -s $(JOBS) netns-programs
 	@test/netns/demo.sh
 
 check: setup
