@@ -24,6 +24,7 @@
 
 set -u
 
+PATH=$PATH:/usr/sbin:/sbin:/usr/games # a user's own has not all of them
 LAB_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 ROOT=$(cd "$LAB_SOURCE/../.." && pwd)
 BUILD=${BUILD:-$ROOT/build}
@@ -38,14 +39,11 @@ declare -A PID=()
 
 # Tells whether namespaces, veth and nftables work here, else why not in WHY; leaves no trace.
 lab_possible() {
+	local error how=-mn
 	have ip nft nsenter unshare ss || return 1
-	if [ "$(id -u)" -eq 0 ]; then
-		unshare -mn bash -c "$LAB_PROBE" 2>/dev/null ||
-			fail "root may not make network namespaces with nftables here"
-	else
-		unshare -mrun bash -c "$LAB_PROBE" 2>/dev/null ||
-			fail "neither root nor able to make namespaces with nftables by unshare(1)"
-	fi
+	[ "$(id -u)" -eq 0 ] || how=-mrun
+	error=$(unshare $how bash -c "$LAB_PROBE" 2>&1 >/dev/null) ||
+		fail "no namespaces with nftables for $(id -un) here (${error##*$'\n'})"
 }
 
 LAB_PROBE='mount -t tmpfs tmpfs /run && mkdir -p /run/netns && ip netns add probe &&
@@ -69,6 +67,7 @@ lab_begin() { # the script's own arguments, for the second run
 
 # The part that also serves tests on loopback, without namespaces.
 lab_init() {
+	have ss ps || lab_give_up "$WHY"
 	LAB_DIR=$(mktemp -d "${TMPDIR:-/tmp}/$LAB_ID.XXXXXX")
 	trap lab_end EXIT
 	trap 'exit 129' HUP
