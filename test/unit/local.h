@@ -13,7 +13,7 @@
 
 #include "net/sockaddr.h"
 
-#define PATIENCE    20.0 /* seconds until a wait has failed */
+#define PATIENCE    120.0 /* seconds until a wait has failed, under valgrind, too */
 #define APPS_MAX    2000
 #define SOURCES_MAX APPS_MAX
 
