@@ -38,6 +38,11 @@ struct rendezvous {
 	uint8_t token_key[CRYPTO_KEY_SIZE];
 	struct bucket_field attempts, signatures, stun;
 	struct bucket stun_all;
+	struct rendezvous_socket {
+		uint32_t number;
+		struct addr bound;
+	} sockets[RENDEZVOUS_SOCKETS_MAX];
+	unsigned socket_count;
 };
 
 void rendezvous_config_init(struct rendezvous_config *config)
@@ -105,6 +110,14 @@ void rendezvous_free(struct rendezvous *r)
 	crypto_wipe(r->cookie_keys, sizeof(r->cookie_keys));
 	crypto_wipe(r->token_key, sizeof(r->token_key));
 	free(r);
+}
+
+void rendezvous_add_socket(
+	struct rendezvous *r, uint32_t number, const struct addr *bound)
+{
+	if (r->socket_count < RENDEZVOUS_SOCKETS_MAX)
+		r->sockets[r->socket_count++] =
+			(struct rendezvous_socket){number, *bound};
 }
 
 bool rendezvous_allow(struct rendezvous *r, const uint8_t service[32])
@@ -605,21 +618,74 @@ static enum verdict input_answer(struct rendezvous *r, const struct path *path,
 
 /* The machine. */
 
+static bool is_further(const struct rendezvous *r, uint16_t port)
+{
+	unsigned bit = (unsigned)port - r->config.alt_base;
+
+	return bit < 32 && r->config.alt_mask >> bit & 1;
+}
+
+static const struct rendezvous_socket *socket_of(
+	const struct rendezvous *r, const struct path *path)
+{
+	for (unsigned i = 0; i < r->socket_count; i++)
+		if (r->sockets[i].number == path->socket &&
+			r->sockets[i].bound.port == path->local.port)
+			return &r->sockets[i];
+	return NULL;
+}
+
+/* Changes the path to the other port of the same address: from the listening one to the
+ * first of the further ones, from any of those to the listening one, so that two questions
+ * are enough to be answered from where was asked before. Returns false if there is none. */
+static bool change_port(const struct rendezvous *r, struct path *path)
+{
+	const struct rendezvous_socket *asked = socket_of(r, path);
+
+	for (unsigned i = 0; asked != NULL && i < r->socket_count; i++) {
+		const struct rendezvous_socket *other = &r->sockets[i];
+
+		if (!addr_same_ip(&other->bound, &asked->bound) ||
+			is_further(r, other->bound.port) ==
+				is_further(r, asked->bound.port))
+			continue;
+		path->socket = other->number;
+		path->local.port = other->bound.port;
+		return true;
+	}
+	return false;
+}
+
+/* Where the answer leaves from. One from elsewhere than was asked is not longer than the
+ * question: who asks for it pads. */
+static bool stun_path(const struct rendezvous *r, struct path *path,
+	const struct stun_question *q, size_t len)
+{
+	if (q->change_address || q->response_port != 0)
+		return false;
+	if (!q->change_port)
+		return true;
+	return len >= (path->remote.family == ADDR_V6 ? STUN_RESPONSE_MAX
+						      : STUN_RESPONSE_V4) &&
+	       change_port(r, path);
+}
+
 static enum verdict input_stun(struct rendezvous *r, const struct path *path,
 	const uint8_t *buf, size_t len, uint64_t now)
 {
-	uint8_t id[STUN_ID_SIZE];
+	struct path from = *path;
+	struct stun_question q;
 	struct datagram *d;
 
-	if (!stun_read_request(buf, len, id))
+	if (!stun_read_question(buf, len, &q) || !stun_path(r, &from, &q, len))
 		return VERDICT_DROP_MALFORMED;
 	if (!r->config.stun)
 		return VERDICT_DROP_NOT_ALLOWED;
 	if (!bucket_field_take(&r->stun, &path->remote, 1, now) ||
 		!bucket_take(&r->stun_all, 1, now))
 		return VERDICT_DROP_LIMIT;
-	d = reply(r, path);
-	d->len = (uint16_t)stun_write_response(d->data, id, &path->remote);
+	d = reply(r, &from);
+	d->len = (uint16_t)stun_write_response(d->data, q.id, &path->remote);
 	r->counts.stun++;
 	return VERDICT_CONSUMED;
 }

@@ -17,6 +17,9 @@ struct rendezvous;
 #define RENDEZVOUS_PUBLICS_MAX 8
 #define RENDEZVOUS_HOSTS_MAX   8 /* instances of one service */
 
+/* Listen addresses, with 32 further ports each. */
+#define RENDEZVOUS_SOCKETS_MAX (8 * 33)
+
 struct rendezvous_config {
 	struct entropy entropy;
 	/* Addresses it goes by beyond those its sockets receive at (1:1 NAT). A dialled
@@ -43,6 +46,12 @@ void rendezvous_free(struct rendezvous *r);
 
 /* Bytes a full table of services takes, for the line printed at start. */
 size_t rendezvous_memory(const struct rendezvous_config *config);
+
+/* Tells of a socket and where it is bound, listens first, so that STUN can be answered from
+ * another port than was asked (RFC 5780's CHANGE-REQUEST; without, such questions are
+ * dropped). Those above RENDEZVOUS_SOCKETS_MAX are ignored. */
+void rendezvous_add_socket(
+	struct rendezvous *r, uint32_t number, const struct addr *bound);
 
 /* Lists a service of a private rendezvous. forget_allowed empties the list first (leases
  * stay until they run out). Returns false if memory ran out. */

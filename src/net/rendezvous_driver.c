@@ -155,6 +155,9 @@ static bool start(struct rendezvous_driver *d,
 	d->rendezvous = rendezvous_new(&core, d->base.now);
 	if (!d->rendezvous)
 		return false;
+	for (size_t i = 0; i < d->socket_count; i++)
+		rendezvous_add_socket(
+			d->rendezvous, (uint32_t)i, &d->sockets[i].udp.bound);
 	driver_add_machine(&d->base, &machine_rendezvous, d->rendezvous);
 	driver_start(&d->base);
 	return true;

@@ -76,6 +76,11 @@ static bool next_event(struct machine *m, struct event *event)
 	return rendezvous_next_event(m->core, event);
 }
 
+static void add_socket(struct machine *m, uint32_t number, const struct addr *bound)
+{
+	rendezvous_add_socket(m->core, number, bound);
+}
+
 static void check(struct machine *m)
 {
 	struct rendezvous_settings *s = &m->rendezvous;
@@ -96,5 +101,6 @@ const struct role role_rendezvous = {
 	.expire = expire,
 	.next_timeout = next_timeout,
 	.next_event = next_event,
+	.add_socket = add_socket,
 	.check = check,
 };
