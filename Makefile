@@ -83,9 +83,14 @@ $(BUILD)/sim: $(SIM) $(CORE)
 # As many jobs as processors, where the caller has not said how many.
 JOBS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
+# A NAT of any kind, for the tests in namespaces.
+$(BUILD)/test/tunnat: $(wildcard test/netns/nat/*.[ch])
+	@mkdir -p $(@D)
+	$(CC) -D_GNU_SOURCE $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(LDFLAGS) $(filter %.c,$^) -o $@
+
 unit-programs: $(UNIT)
 sim-program: $(BUILD)/sim
-netns-programs: $(BUILD)/eyelet
+netns-programs: $(BUILD)/eyelet $(BUILD)/test/tunnat
 
 setup:
 	@packaging/setup.sh tests

@@ -22,7 +22,7 @@ public_ports() { # SIDE
 }
 
 forget() { # NAT
-	lab_in "$1" conntrack -F 2>/dev/null || fail "conntrack -F failed in $1"
+	lab_flush "$1"
 }
 
 # An interface has another address from now on, the old one is gone.

@@ -11,8 +11,9 @@ expected() { # KIND
 	case $1 in
 	none | cone) echo yes yes yes same yes ;;
 	addr-restricted) echo yes yes no same yes ;;
-	port-restricted | reject) echo yes no no same yes ;;
-	poison | symmetric) echo yes no no other no ;;
+	port-restricted | reject | short) echo yes no no same yes ;;
+	absolute | carrier | carrier-hairpin) echo yes no no same yes ;;
+	poison | symmetric | sequential | random | addr-dependent) echo yes no no other no ;;
 	esac
 }
 
@@ -41,6 +42,39 @@ double_hops() {
 	seen=$(python3 "$LAB_SOURCE/natcheck.py" "$LAB_ID" 192.0.2.130 203.0.113.130)
 	[[ $seen == *hops=192.168.1.1,10.64.1.1,198.51.100.1,192.0.2.2 ]] || fail "seen $seen"
 }
+
+# A home's NAT behind a carrier's, whose inner addresses are of RFC 6598.
+carrier_hops() {
+	local seen
+	lab_two_sides cgnat none
+	seen=$(python3 "$LAB_SOURCE/natcheck.py" "$LAB_ID" 192.0.2.130 203.0.113.130)
+	[[ $seen == *hops=192.168.1.1,100.64.1.1,198.51.100.1,192.0.2.2 ]] || fail "seen $seen"
+}
+
+# Nothing gets through by UDP, and a connection does by TCP.
+udp_blocked() {
+	local LAB_FAMILIES="4 6" rdv
+	lab_two_sides udp-blocked none
+	for rdv in 192.0.2.130 2001:db8:f::2; do
+		start echo rdv "$UDPCHECK" echo "$rdv" 7000
+		await_line echo out listening 3 || return 1
+		! lab_in host "$UDPCHECK" ping "$rdv" 7000 --count 3 --timeout 300 >/dev/null ||
+			fail "UDP passes to $rdv" || return 1
+		stop echo
+		start tcp rdv python3 -c "$TCP_SERVER" "$rdv"
+		await_line tcp out listening 5 || return 1
+		lab_in host timeout 3 bash -c "exec 3<>/dev/tcp/$rdv/7001" 2>/dev/null ||
+			fail "TCP does not pass to $rdv" || return 1
+		stop tcp
+	done
+}
+
+TCP_SERVER='
+import signal, socket, sys
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+listener = socket.create_server((sys.argv[1], 7001), family=family)
+print("listening", flush=True)
+signal.pause()'
 
 # 30 % each way on both access links leave a quarter of the round trips: 0.7 to the power of 4.
 loses() {
@@ -74,7 +108,18 @@ for kind in none cone addr-restricted port-restricted reject poison symmetric; d
 	check "a NAT of kind $kind behaves so" behaves "$kind"
 	lab_clear
 done
+for kind in sequential random addr-dependent carrier carrier-hairpin short absolute; do
+	lab_tunnat_possible || { skip "a NAT of kind $kind" "$WHY"; continue; }
+	check "a NAT of kind $kind behaves so" behaves "$kind"
+	lab_clear
+done
 check "two levels of NAT are two hops" double_hops
+lab_clear
+if lab_tunnat_possible; then
+	check "a carrier's NAT and a home's are two hops" carrier_hops
+	lab_clear
+fi
+check "a line that blocks UDP passes TCP" udp_blocked
 lab_clear
 check "a lossy access link loses 30 % each way" loses
 lab_clear

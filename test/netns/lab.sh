@@ -10,15 +10,7 @@
 # IPv6 is 2001:db8:1::/48 for the host's side, 2001:db8:2::/48 for the guest's, 2001:db8:f::2
 # for the rendezvous.
 #
-# Kinds of NAT, in RFC 4787's words (mapping is endpoint-independent wherever ports suffice):
-#   none             a public address behind a router, no NAT, no filter
-#   cone             endpoint-independent filtering (full cone: all inbound UDP goes inside)
-#   addr-restricted  address-dependent filtering
-#   port-restricted  address- and port-dependent filtering; unsolicited datagrams are dropped
-#   reject           the same, but unsolicited datagrams get an ICMP port unreachable
-#   poison           plain masquerade without an input rule: an unsolicited datagram leaves a
-#                    conntrack entry at the NAT, and the same port inside is then remapped
-#   symmetric        address- and port-dependent mapping with random ports
+# What each kind of NAT does stands in lab-nats.sh.
 #
 # Programs run by `start` are stopped, and all namespaces removed, however the script ends.
 
@@ -34,6 +26,8 @@ LAB_ID=eyelet$$
 LAB_NODES=()
 LAB_FAMILIES=4 # "4", "6" or "4 6"
 declare -A PID=()
+
+. "$LAB_SOURCE/lab-nats.sh"
 
 # ---- beginning and end ----
 
@@ -81,12 +75,15 @@ lab_give_up() { # WHY
 	exit 77
 }
 
-# Compiles a generator and its parts (NAME_*.c); a rename lets several scripts do so at once.
-lab_build() { # PROGRAM
-	local program=$BUILD/test/$1 new=$BUILD/test/$1.$$ sources
+# Compiles a program from NAME.c and its parts (NAME_*.c), or from all of a directory; a rename
+# lets several scripts do so at once.
+lab_build() { # PROGRAM [DIRECTORY]
+	local program=$BUILD/test/$1 new=$BUILD/test/$1.$$ from=$LAB_SOURCE/${2:-} of=${1}
+	local sources
+	[ $# -eq 1 ] || of=
 	[ -e "$program" ] &&
-		[ -z "$(find "$LAB_SOURCE" -name "$1*.[ch]" -newer "$program")" ] && return
-	mapfile -t sources < <(find "$LAB_SOURCE" -name "$1.c" -o -name "$1_*.c")
+		[ -z "$(find "$from" -name "$of*.[ch]" -newer "$program")" ] && return
+	mapfile -t sources < <(find "$from" -name "${of:-*}.c" -o -name "${of:-*}_*.c")
 	mkdir -p "$BUILD/test"
 	${CC:-cc} -std=c11 -D_GNU_SOURCE -O2 -o "$new" "${sources[@]}" &&
 		mv "$new" "$program" || lab_give_up "cannot compile $1.c"
@@ -214,23 +211,34 @@ lab_side_names() { # host|guest
 	esac
 }
 
-# One side's access: KIND, or OUTER+INNER for two levels.
+# One side's access: KIND, or OUTER+INNER for two levels, or the name of a usual line.
 lab_side() { # host|guest KIND[+KIND]
-	local side=$1 outer=${2%+*} inner=${2#*+}
+	local side=$1 kind
 	local NAT ROUTER WAN LAN MIDDLE WAN6
+	local LAB_FAMILIES=$LAB_FAMILIES
 	lab_side_names "$side"
+	kind=$(lab_line "$2")
+	[ "$2" != ipv6-only ] || LAB_FAMILIES=6
 	lab_node "$side"
-	lab_wan
-	if [ "$outer" = none ]; then
-		lab_public_lan "$NAT" "$side"
-	elif [[ $2 == *+* ]]; then
-		lab_lan "$NAT" "$MIDDLE" "${NAT}2"
-		lab_lan "${NAT}2" "$LAN" "$side"
-		lab_nat "$NAT" "$outer" "$MIDDLE.2"
-		lab_nat "${NAT}2" "$inner" "$LAN.2"
+	if lab_is_tunnat "${kind%+*}"; then
+		lab_tunnat_side "$side" "${kind%+*}" "${kind#*+}"
 	else
-		lab_lan "$NAT" "$LAN" "$side"
-		lab_nat "$NAT" "$outer" "$LAN.2"
+		lab_wan
+		lab_kernel_side "$side" "${kind%+*}" "${kind#*+}"
+	fi
+}
+
+lab_kernel_side() { # host|guest OUTER INNER
+	if [ "$2" = none ]; then
+		lab_public_lan "$NAT" "$1"
+	elif [ "$2" != "$3" ] || [[ $kind == *+* ]]; then
+		lab_lan "$NAT" "$MIDDLE" "${NAT}2"
+		lab_lan "${NAT}2" "$LAN" "$1"
+		lab_nat "$NAT" "$2" "$MIDDLE.2"
+		lab_nat "${NAT}2" "$3" "$LAN.2"
+	else
+		lab_lan "$NAT" "$LAN" "$1"
+		lab_nat "$NAT" "$2" "$LAN.2"
 	fi
 }
 
@@ -248,7 +256,7 @@ lab_wan() {
 
 # A LAN with private IPv4 addresses and global IPv6 ones; its member may be a router itself.
 lab_lan() { # NAT PREFIX MEMBER
-	local interface=eth0
+	local interface=${LAB_PORT:-eth0}
 	case $3 in *nat2) interface=wan && lab_router "$3" ;; esac
 	lab_link "$1" lan "$3" "$interface"
 	lab_address "$1" lan "$2.1/24" "$WAN6:1::1/64"
@@ -275,97 +283,53 @@ lab_two_sides() { # HOST-KIND GUEST-KIND
 
 # Host and guest behind one NAT, on one switch.
 lab_same_lan() { # KIND
-	local NAT ROUTER WAN LAN MIDDLE WAN6 member number=1
+	local NAT ROUTER WAN LAN MIDDLE WAN6 options
 	lab_side_names host
 	lab_internet
-	lab_wan
-	lab_node switch
 	lab_node host
 	lab_node guest
+	options=$(lab_tunnat_options "$1")
+	if [ "$1" = cgnat ]; then
+		lab_tunnat "$NAT" "$options" "$WAN" 100.64.1 "${NAT}2:wan:2"
+		lab_switch "${NAT}2"
+		lab_nat "${NAT}2" port-restricted "$LAN.2"
+	elif [ -n "$options" ]; then
+		lab_tunnat "$NAT" "$options --switch" "$WAN" "$LAN" host:eth0:2 guest:eth0:3
+	else
+		lab_wan
+		lab_switch "$NAT"
+		lab_nat "$NAT" "$1" "$LAN.2"
+	fi
+}
+
+# A LAN of gateway, host and guest.
+lab_switch() { # GATEWAY
+	local member number=1
+	lab_node switch
 	ip -n "$(lab_ns switch)" link add lan type bridge
 	ip -n "$(lab_ns switch)" link set lan up
-	for member in "$NAT" host guest; do
+	for member in "$1" host guest; do
 		lab_link switch "$member" "$member" lan
 		ip -n "$(lab_ns switch)" link set "$member" master lan
 		lab_address "$member" lan "$LAN.$number/24" "$WAN6:1::$number/64"
-		[ "$member" = "$NAT" ] || lab_route "$member" default "$LAN.1"
-		[ "$member" = "$NAT" ] || lab_route "$member" default "$WAN6:1::1"
+		[ "$member" = "$1" ] || lab_route "$member" default "$LAN.1"
+		[ "$member" = "$1" ] || lab_route "$member" default "$WAN6:1::1"
 		number=$((number + 1))
 	done
-	lab_nat "$NAT" "$1" "$LAN.2"
 }
 
-# ---- what a NAT does ----
-
-# Loads the rules of a kind; INSIDE is where the kinds that forward send inbound datagrams.
-lab_nat() { # NODE KIND INSIDE
-	lab_in "$1" nft -f - <<-END
-		table ip nat {
-			set contacted {
-				type inet_service . ipv4_addr
-				flags dynamic, timeout
-				timeout 60s
-			}
-			chain srcnat {
-				type nat hook postrouting priority srcnat
-				oifname "wan" masquerade $([ "$2" != symmetric ] || echo fully-random)
-			}
-		}
-		$(lab_rules "$2" "$3")
-		table ip6 firewall {
-			chain forward {
-				type filter hook forward priority filter
-				iifname "wan" ct state { new, invalid } drop
-			}
-		}
-	END
-}
-
-lab_rules() { # KIND INSIDE
-	case $1 in
-	cone) lab_dnat "iifname \"wan\" meta l4proto udp dnat to $2" ;;
-	addr-restricted)
-		lab_dnat "iifname \"wan\" udp dport . ip saddr @contacted dnat to $2"
-		lab_contacted
-		lab_input "drop"
-		;;
-	port-restricted | symmetric) lab_input "drop" ;;
-	reject) lab_input "reject with icmp port-unreachable" ;;
-	poison) ;;
-	*) echo "lab: no such kind of NAT: $1" >&2 ;;
-	esac
-}
-
-lab_dnat() { # RULE
-	cat <<-END
-		table ip nat {
-			chain dstnat { type nat hook prerouting priority dstnat; $1; }
-		}
-	END
-}
-
-# Notes the mapped port and the address for each datagram that leaves, before the masquerade;
-# the two agree on the port, since the kernel keeps it where it can.
-lab_contacted() {
-	cat <<-END
-		table ip nat {
-			chain contacts {
-				type filter hook forward priority filter
-				oifname "wan" meta l4proto udp update @contacted { udp sport . ip daddr }
-			}
-		}
-	END
-}
-
-lab_input() { # VERDICT
-	cat <<-END
-		table ip filter {
-			chain input {
-				type filter hook input priority filter
-				iifname "wan" meta l4proto udp $1
-			}
-		}
-	END
+# Two homes with a NAT each behind one carrier's NAT.
+lab_same_cgnat() { # KIND-OF-CARRIER KIND-OF-HOST'S-HOME KIND-OF-GUEST'S-HOME
+	local NAT ROUTER WAN LAN MIDDLE WAN6
+	lab_side_names host
+	lab_internet
+	lab_node host
+	lab_node guest
+	lab_tunnat "$NAT" "$(lab_tunnat_options "$1")" "$WAN" 100.64.1 hnat2:wan:2 gnat2:wan:3
+	lab_lan hnat2 192.168.1 host
+	lab_nat hnat2 "$2" 192.168.1.2
+	lab_lan gnat2 192.168.2 guest
+	lab_nat gnat2 "$3" 192.168.2.2
 }
 
 # Loses datagrams each way on a side's access link, before and after its router sees them.
@@ -379,20 +343,14 @@ lab_loss() { # host|guest PERCENT
 		table inet loss_$1 {
 			chain up {
 				type filter hook prerouting priority raw
-				iifname "$NAT" numgen random mod 100 < $2 drop
+				iifname { "$NAT", "${NAT}4" } numgen random mod 100 < $2 drop
 			}
 			chain down {
 				type filter hook postrouting priority raw
-				oifname "$NAT" numgen random mod 100 < $2 drop
+				oifname { "$NAT", "${NAT}4" } numgen random mod 100 < $2 drop
 			}
 		}
 	END
-}
-
-# Shortens what a NAT remembers of UDP.
-lab_udp_timeout() { # NODE SECONDS
-	lab_in "$1" bash -c "for f in udp_timeout udp_timeout_stream; do
-		echo $2 >/proc/sys/net/netfilter/nf_conntrack_\$f || exit 1; done" 2>/dev/null
 }
 
 # ---- programs ----
