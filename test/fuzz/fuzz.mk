@@ -13,7 +13,7 @@ FLAGS    = -fprofile-instr-generate -fcoverage-mapping
 LINK     = -fprofile-instr-generate -fsanitize=fuzzer
 endif
 
-TARGETS  = stun message ticket candidate frame handshake core
+TARGETS  = stun message ticket candidate frame handshake portmap core
 CFLAGS   = -std=c11 -O1 -g -fno-omit-frame-pointer -Wall -Wextra -Wshadow -Wconversion \
 	   -Wmissing-prototypes -Wstrict-prototypes -Wvla $(FLAGS) -MMD -MP
 CPPFLAGS = -D_GNU_SOURCE -Isrc -Itest

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 seconds=${1:-10}
 shift
 out=build/fuzz
-targets=(stun message ticket candidate frame handshake core)
+targets=(stun message ticket candidate frame handshake portmap core)
 [ $# -gt 0 ] && targets=("$@")
 
 export ASAN_OPTIONS=malloc_context_size=4:quarantine_size_mb=32:${ASAN_OPTIONS-}

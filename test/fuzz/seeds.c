@@ -318,6 +318,37 @@ static void frames(void)
 	write_seed("frame", 0, hostile, sizeof(hostile));
 }
 
+/* portmap.c: dice, then a router, its answers, time. */
+static void routers(void)
+{
+#define ROUTER     3, 1
+#define SECONDS(n) 132, 0, n
+#define PCP(result, lifetime, epoch, ...)                                                \
+	0, 0, 0, result, 0, 0, lifetime, 0, 0, 0, epoch, 0, 0, 0, 0, 0, 0xa1, 0x12,      \
+		__VA_ARGS__
+#define NATPMP(...) 0, 0, 0, 0, 0, 0, 3, __VA_ARGS__, 0, 0, 0, 0, 0, 0
+#define VERSION_0   1, 8, 0, 0x81, 0, 1, 0, 0, 3, 0xe8
+	static const uint8_t pcp[] = {ROUTER, PCP(0, 0x1c, 3, 203, 0, 113, 5),
+		SECONDS(67), PCP(0, 0, 1, 0, 0, 0, 0), SECONDS(3),
+		PCP(0, 0x1c, 1, 203, 0, 113, 6), 132, 0x0f, 0xff, SECONDS(3), 132, 0x0f,
+		0xff};
+	static const uint8_t nested[] = {
+		ROUTER, PCP(0, 0x1c, 3, 100, 64, 0, 1), 132, 2, 0xff, 4};
+	static const uint8_t refused[] = {ROUTER, PCP(2, 0, 3, 0, 0, 0, 0),
+		NATPMP(0, 0, 0, 0, 0, 0, 0, 0, 0), 132, 2, 0xff, 3, 8, 3, 2};
+	static const uint8_t natpmp[] = {ROUTER, VERSION_0,
+		NATPMP(0, 203, 0, 113, 5, 0, 0, 0, 0),
+		NATPMP(0, 0x1b, 0x58, 0xa1, 0x12, 0, 0, 0x1c, 0x20), SECONDS(67),
+		NATPMP(0, 203, 0, 113, 6, 0, 0, 0, 0), SECONDS(3),
+		NATPMP(0, 0x1b, 0x58, 0xa1, 0x12, 0, 0, 0x1c, 0x20), 132, 0x2f, 0xff};
+
+	write_seed("portmap", 0, pcp, sizeof(pcp));
+	write_seed("portmap", 1, pcp, sizeof(pcp));
+	write_seed("portmap", 0, nested, sizeof(nested));
+	write_seed("portmap", 0, refused, sizeof(refused));
+	write_seed("portmap", 0, natpmp, sizeof(natpmp));
+}
+
 int main(int argc, char **argv)
 {
 	static const uint8_t what[] = {0, 1, 2, 4, 8, 10, 16, 18};
@@ -336,6 +367,7 @@ int main(int argc, char **argv)
 	texts();
 	offers();
 	frames();
+	routers();
 	for (size_t i = 0; i < sizeof(what); i++) {
 		zeros[40] = 1;
 		write_seed("handshake", what[i], zeros, sizeof(zeros));
