@@ -25,17 +25,23 @@ forget() { # NAT
 	lab_flush "$1"
 }
 
-# An interface has another address from now on, the old one is gone.
+# An interface has another address from now on, the old one is gone. One process does it all:
+# between the addresses there is no network.
 renumber() { # NODE INTERFACE OLD NEW LENGTH GATEWAY
-	local ns
-	ns=$(lab_ns "$1")
-	ip -n "$ns" addr add "$4/$5" dev "$2" && ip -n "$ns" addr del "$3/$5" dev "$2" || return 1
-	ip -n "$ns" addr replace "$4/$5" dev "$2" && # it was the old one's secondary
-		ip -n "$ns" route replace default via "$6"
+	ip -n "$(lab_ns "$1")" -batch - <<-END
+		addr add $4/$5 dev $2
+		addr del $3/$5 dev $2
+		addr replace $4/$5 dev $2
+		route replace default via $6
+	END
 }
 
+# Until the NAT has forgotten the old address, what is mapped to it is lost: DOWN_MS.
 renumber_nat() { # NAT INTERFACE OLD NEW LENGTH GATEWAY
-	renumber "$@" && forget "$1"
+	local from
+	from=$(date +%s%3N)
+	renumber "$@" && forget "$1" || return 1
+	DOWN_MS=$(($(date +%s%3N) - from))
 }
 
 # MTU of the link in the middle.
