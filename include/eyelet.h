@@ -288,6 +288,10 @@ EYELET_API const char *eyelet_verdict_name(enum eyelet_verdict verdict);
 	X(GUEST_MOVED, "guest-moved")                                                       \
 	/* host: guest number is gone; why */                                               \
 	X(GUEST_GONE, "guest-gone")                                                         \
+	/* host: a guest at path was refused; number for eyelet_host_refusal_text; why */   \
+	X(GUEST_REFUSED, "guest-refused")                                                   \
+	/* host: a further flow of guest number was refused; why */                         \
+	X(FLOW_REFUSED, "flow-refused")                                                     \
 	/* guest: asking the rendezvous at addr; number is the try, from 0 */               \
 	X(ASKING, "asking")                                                                 \
 	/* guest: the rendezvous at addr answers; peer is the own address observed there */ \
@@ -504,10 +508,12 @@ struct eyelet_host_config {
 	uint32_t guests_max;           /* connected at once; default 16,384 */
 	uint32_t flows_max;            /* per guest, 1..65,535; default 256 */
 	uint32_t half_open_max;        /* sessions not yet confirmed; default 1,024 */
+	uint32_t network_max;          /* sessions of one /24 or /56; default 1,024 */
+	uint32_t sockets_max;          /* flows of all guests; default 65,536 */
 	struct eyelet_addr publics[2]; /* own ones by configuration, or none */
 	struct eyelet_addr targets[2]; /* never punched; or none */
 	uint8_t ciphers;               /* as the guest's */
-	uint8_t reserved[31];          /* 0 */
+	uint8_t reserved[23];          /* 0 */
 };
 
 /* As those of the guest, but for what is said here. */
@@ -685,10 +691,11 @@ struct eyelet_serve_config {
 	/* Run a rendezvous for this service on the public port (which is then not 0), as its
 	 * only one. */
 	bool inside;
-	uint32_t guests_max, flows_max, half_open_max; /* 0: as eyelet_host_config */
+	/* 0: as eyelet_host_config */
+	uint32_t guests_max, flows_max, half_open_max, network_max, sockets_max;
 	uint32_t known_count;
 	const struct eyelet_known_guest *known; /* or NULL */
-	uint8_t reserved[32];                   /* 0 */
+	uint8_t reserved[24];                   /* 0 */
 };
 
 struct eyelet_serve_rendezvous_config {

@@ -71,6 +71,7 @@ static void on_renewed(void *arg, const uint8_t from[SERVERS_MAX])
 	for (size_t i = 0; i < count; i++)
 		c->complaint[i] = from[i] != RENEW_NEW ? c->complaint[from[i]] : 0;
 	guest_driver_set_servers(c->driver, c->servers.addrs, count);
+	connect_feed_renamed(c);
 }
 
 static void on_event(void *arg, const struct event *event)

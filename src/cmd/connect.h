@@ -64,6 +64,8 @@ void connect_tell(struct connect *c, const struct event *event);
 void connect_feed_listening(struct connect *c, const struct addr *bound, size_t count);
 void connect_feed(struct connect *c, const struct event *event);
 void connect_feed_counters(struct connect *c);
+/* The names of rendezvous stand for other addresses than before. */
+void connect_feed_renamed(struct connect *c);
 void connect_feed_failed(struct connect *c, const char *why);
 
 #endif

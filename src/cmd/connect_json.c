@@ -48,10 +48,22 @@ void connect_feed_counters(struct connect *c)
 	json_number(&j, "bytes_out", counts.bytes_out);
 	json_number(&j, "datagrams_in", counts.datagrams_in);
 	json_number(&j, "bytes_in", counts.bytes_in);
+	json_number(&j, "lost_in", counts.lost_in);
 	json_number(&j, "unqueued", forwarder.queue_dropped);
 	json_number(&j, "unsent", forwarder.send_failed);
 	feed_drops(&j, &counts.verdicts);
 	feed_end(&c->feed, &j);
+}
+
+void connect_feed_renamed(struct connect *c)
+{
+	struct json j;
+
+	for (size_t i = 0; i < c->servers.count; i++) {
+		start(c, &j, "renamed");
+		feed_addr(&j, "rendezvous", &c->servers.addrs[i]);
+		feed_end(&c->feed, &j);
+	}
 }
 
 void connect_feed_failed(struct connect *c, const char *why)

@@ -31,6 +31,11 @@ static const struct shape {
 	[EVENT_GUEST_CONNECTED] = {.number = "number", .guest = true, .path = true},
 	[EVENT_GUEST_MOVED] = {.number = "number", .guest = true, .path = true},
 	[EVENT_GUEST_GONE] = {.number = "number", .guest = true},
+	[EVENT_GUEST_REFUSED] = {.number = "code",
+		.refusal = host_refusal_text,
+		.guest = true,
+		.path = true},
+	[EVENT_FLOW_REFUSED] = {.number = "number", .guest = true},
 	[EVENT_ASKING] = {.addr = "rendezvous", .number = "attempt"},
 	[EVENT_OBSERVED] = {.addr = "rendezvous", .peer = "observed"},
 	[EVENT_SERVICE_FOUND] = {.addr = "rendezvous"},
@@ -71,12 +76,13 @@ void feed_span(struct json *j, const char *name, uint64_t ns)
 
 void feed_event(struct json *j, const struct event *e)
 {
+	static const uint8_t nobody[sizeof(e->identity)]; /* not known yet */
 	const struct shape *shape = &shapes[e->type];
 	char print[SERVICE_NAME_MAX];
 
 	if (shape->number != NULL)
 		json_number(j, shape->number, e->number);
-	if (shape->guest) {
+	if (shape->guest && memcmp(e->identity, nobody, sizeof(nobody)) != 0) {
 		service_name_encode(print, e->identity);
 		json_string(j, "guest", print);
 	}

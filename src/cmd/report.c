@@ -18,6 +18,11 @@ static enum exit_code refused(
 
 	if (p->refused == HOST_REFUSAL_FULL)
 		help = "try again later, or ask for a higher --max-guests there";
+	else if (p->refused == HOST_REFUSAL_NETWORK)
+		help = "try again later, or ask for a higher --max-guests-per-network "
+		       "there";
+	else if (p->refused == HOST_REFUSAL_HALF_OPEN)
+		help = "try again later, or ask for a higher --max-half-open there";
 	else if (p->refused == HOST_REFUSAL_DENIED)
 		help = "ask whoever runs it to allow, in the file of --guests, the "
 		       "fingerprint ";

@@ -13,6 +13,9 @@
 /* Seconds without a registration until that is said; then doubled. */
 #define PATIENCE 10
 
+#define DESCRIPTORS_OWN 64      /* public sockets, the loop, files */
+#define SOCKETS_MAX     1000000 /* what a system without a limit would allow */
+
 static void warn(const char *sentence)
 {
 	log_warning("%s", sentence);
@@ -101,6 +104,7 @@ static void on_renewed(void *arg, const uint8_t from[SERVERS_MAX])
 	for (size_t i = 0; i < count; i++)
 		s->complaint[i] = from[i] != RENEW_NEW ? s->complaint[from[i]] : 0;
 	host_driver_set_servers(s->driver, s->servers.addrs, count);
+	serve_feed_renamed(s);
 }
 
 static void on_event(void *arg, const struct event *event)
@@ -198,8 +202,12 @@ static void fill_config(struct serve *s, struct host_driver_config *config)
 	config->target_count = o->target.count;
 	if (o->guests_max != 0)
 		config->core.guests_max = o->guests_max;
+	if (o->network_max != 0)
+		config->core.network_max = o->network_max;
 	if (o->flows_max != 0)
 		config->core.flows_max = o->flows_max;
+	if (o->sockets_max != 0)
+		config->core.sockets_max = o->sockets_max;
 	if (o->half_open_max != 0)
 		config->core.half_open_max = o->half_open_max;
 }
@@ -285,28 +293,13 @@ static void log_start(const struct serve *s)
 		log_state("registering at %s", s->servers.text);
 }
 
-static void log_counters(const struct serve *s)
-{
-	struct forwarder_counts forwarder;
-	struct host_counts counts;
-
-	host_get_counts(host_driver_core(s->driver), &counts);
-	host_driver_get_counts(s->driver, &forwarder);
-	log_state("counters: %u guests, %llu handshakes, %llu datagrams for guests who "
-		  "were "
-		  "not there, %llu not sent",
-		counts.guests, (unsigned long long)counts.handshakes,
-		(unsigned long long)counts.dropped_out,
-		(unsigned long long)forwarder.send_failed);
-}
-
 static void on_usr1(struct ev_loop *loop, ev_signal *w, int events)
 {
 	struct serve *s = w->data;
 
 	(void)loop;
 	(void)events;
-	log_counters(s);
+	serve_log_counters(s);
 	serve_feed_counters(s);
 }
 
@@ -344,6 +337,21 @@ static void run(struct serve *s)
 		s->guest_count);
 }
 
+/* Each application socket of a guest takes a descriptor; some are for ourselves. */
+static void limit_sockets(struct serve_options *o, size_t descriptors)
+{
+	size_t most = descriptors > 2 * DESCRIPTORS_OWN ? descriptors - DESCRIPTORS_OWN
+							: descriptors / 2 + 1;
+
+	if (o->sockets_max > most)
+		log_warning("--max-sockets %u is more than the system's limit of %zu "
+			    "descriptors allows: %zu it is",
+			o->sockets_max, descriptors, most);
+	if (most < SOCKETS_MAX && (o->sockets_max == 0 || o->sockets_max > most))
+		o->sockets_max = (uint32_t)most;
+	log_detail("at most %zu descriptors", descriptors);
+}
+
 int serve_main(int argc, char **argv)
 {
 	struct serve s = {.told = false};
@@ -355,7 +363,7 @@ int serve_main(int argc, char **argv)
 		key_wipe(&key);
 		return o.code;
 	}
-	log_detail("at most %zu descriptors", descriptors_raise());
+	limit_sockets(&s.options, descriptors_raise());
 	s.loop = ev_default_loop(EVFLAG_AUTO);
 	code = serve_guests_read(&s) ? EXIT_DONE : EXIT_FAILED;
 	if (code == EXIT_DONE)

@@ -27,7 +27,8 @@ struct serve_options {
 	size_t public_count;
 	char name[STATE_NAME_MAX];
 	uint32_t port;                                 /* public UDP port; 0 for any */
-	uint32_t guests_max, flows_max, half_open_max; /* 0: the default */
+	/* Limits; 0: the default */
+	uint32_t guests_max, network_max, flows_max, sockets_max, half_open_max;
 	bool weak_key;
 	const char *guests; /* file, or NULL */
 };
@@ -91,9 +92,15 @@ const char *serve_guest_name(
 /* serve_log.c: says what happened. */
 void serve_tell(struct serve *s, const struct event *event);
 
+/* serve_counters.c: says how much happened, in all and with each guest. */
+void serve_log_counters(struct serve *s);
+void serve_feed_counters(struct serve *s);
+
 /* serve_json.c: says it to programs. */
 void serve_feed_ticket(struct serve *s, const char *ticket);
 void serve_feed(struct serve *s, const struct event *event);
-void serve_feed_counters(struct serve *s);
+/* Begins an object, with the state of registration. */
+void serve_feed_start(const struct serve *s, struct json *j, const char *event);
+void serve_feed_renamed(struct serve *s);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "cmd/serve.h"
 
-static void start(const struct serve *s, struct json *j, const char *event)
+void serve_feed_start(const struct serve *s, struct json *j, const char *event)
 {
 	feed_start(j, event);
 	json_string(j, "state", s->registered != 0 ? "registered" : "registering");
@@ -14,7 +14,7 @@ void serve_feed_ticket(struct serve *s, const char *ticket)
 {
 	struct json j;
 
-	start(s, &j, "ticket");
+	serve_feed_start(s, &j, "ticket");
 	json_string(&j, "ticket", ticket);
 	feed_end(&s->feed, &j);
 	crypto_wipe(&j, sizeof(j));
@@ -42,29 +42,19 @@ void serve_feed(struct serve *s, const struct event *e)
 
 	if (feed_is_internal(e))
 		return;
-	start(s, &j, event_name(e->type));
+	serve_feed_start(s, &j, event_name(e->type));
 	feed_event(&j, e);
 	add_guest(s, &j, e);
 	feed_end(&s->feed, &j);
 }
 
-void serve_feed_counters(struct serve *s)
+void serve_feed_renamed(struct serve *s)
 {
-	struct forwarder_counts forwarder;
-	struct host_counts counts;
 	struct json j;
 
-	host_get_counts(host_driver_core(s->driver), &counts);
-	host_driver_get_counts(s->driver, &forwarder);
-	start(s, &j, "counters");
-	json_number(&j, "guests", counts.guests);
-	json_number(&j, "half_open", counts.half_open);
-	json_number(&j, "attempts", counts.attempts);
-	json_number(&j, "hellos", counts.hellos);
-	json_number(&j, "handshakes", counts.handshakes);
-	json_number(&j, "unproved_bytes", counts.unproved_bytes);
-	json_number(&j, "unsealed", counts.dropped_out);
-	json_number(&j, "unsent", forwarder.send_failed);
-	feed_drops(&j, &counts.verdicts);
-	feed_end(&s->feed, &j);
+	for (size_t i = 0; i < s->servers.count; i++) {
+		serve_feed_start(s, &j, "renamed");
+		feed_addr(&j, "rendezvous", &s->servers.addrs[i]);
+		feed_end(&s->feed, &j);
+	}
 }

@@ -106,6 +106,29 @@ static void tell_moved(const struct serve *s, const struct event *e)
 		addr_format(remote, &e->path.remote));
 }
 
+static void tell_guest_refused(const struct serve *s, const struct event *e)
+{
+	static const uint8_t nobody[sizeof(e->identity)];
+	char remote[ADDR_TEXT_MAX], name[SERVE_GUEST_MAX];
+	bool known = memcmp(e->identity, nobody, sizeof(nobody)) != 0;
+
+	addr_format(remote, &e->path.remote);
+	if (known)
+		log_state("refused a guest (%s) at %s: %s",
+			serve_guest_name(s, name, e->identity), remote, e->why);
+	else
+		log_state("refused a guest at %s: %s", remote, e->why);
+}
+
+static void tell_flow_refused(const struct serve *s, const struct event *e)
+{
+	char name[SERVE_GUEST_MAX];
+
+	log_state("guest %u (%s): a further socket of its applications is refused, %s "
+		  "(--max-flows, --max-sockets)",
+		e->number, serve_guest_name(s, name, e->identity), e->why);
+}
+
 static void tell_gone(const struct serve *s, const struct event *e)
 {
 	char name[SERVE_GUEST_MAX];
@@ -139,6 +162,8 @@ void serve_tell(struct serve *s, const struct event *e)
 	case EVENT_GUEST_CONNECTED: tell_connected(s, e); break;
 	case EVENT_GUEST_MOVED: tell_moved(s, e); break;
 	case EVENT_GUEST_GONE: tell_gone(s, e); break;
+	case EVENT_GUEST_REFUSED: tell_guest_refused(s, e); break;
+	case EVENT_FLOW_REFUSED: tell_flow_refused(s, e); break;
 	default: log_detail("%s", event_name(e->type));
 	}
 }

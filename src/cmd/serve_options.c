@@ -29,7 +29,10 @@ static const char help[] =
 	"SIGHUP\n"
 	"                                reads it again\n"
 	"      --max-guests N            guests connected at once (16384)\n"
+	"      --max-guests-per-network N\n"
+	"                                of them, of one /24 or (IPv6) /56 (1024)\n"
 	"      --max-flows N             application sockets of one guest (256)\n"
+	"      --max-sockets N           of all guests (by the limit of descriptors)\n"
 	"      --max-half-open N         guests in the middle of a handshake (1024)\n"
 	"      --json                    print what happens, one object a line\n"
 	"  -v, --verbose                 log details\n"
@@ -46,7 +49,9 @@ enum {
 	OPTION_PORT,
 	OPTION_NAME,
 	OPTION_MAX_GUESTS,
+	OPTION_MAX_NETWORK,
 	OPTION_MAX_FLOWS,
+	OPTION_MAX_SOCKETS,
 	OPTION_MAX_HALF_OPEN,
 	OPTION_JSON,
 	OPTION_GUESTS,
@@ -61,7 +66,9 @@ static const struct option longs[] = {
 	{"port", required_argument, NULL, OPTION_PORT},
 	{"name", required_argument, NULL, OPTION_NAME},
 	{"max-guests", required_argument, NULL, OPTION_MAX_GUESTS},
+	{"max-guests-per-network", required_argument, NULL, OPTION_MAX_NETWORK},
 	{"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
+	{"max-sockets", required_argument, NULL, OPTION_MAX_SOCKETS},
 	{"max-half-open", required_argument, NULL, OPTION_MAX_HALF_OPEN},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"guests", required_argument, NULL, OPTION_GUESTS},
@@ -106,6 +113,24 @@ static bool set_name(struct options *o, struct serve_options *s)
 	return true;
 }
 
+static bool take_limit(struct serve_options *so, struct options *o, int option)
+{
+	switch (option) {
+	case OPTION_MAX_GUESTS:
+		return options_number(o, "--max-guests", 1, 1000000, &so->guests_max);
+	case OPTION_MAX_NETWORK:
+		return options_number(
+			o, "--max-guests-per-network", 1, 1000000, &so->network_max);
+	case OPTION_MAX_FLOWS:
+		return options_number(o, "--max-flows", 1, 65535, &so->flows_max);
+	case OPTION_MAX_SOCKETS:
+		return options_number(o, "--max-sockets", 1, 10000000, &so->sockets_max);
+	case OPTION_MAX_HALF_OPEN:
+		return options_number(o, "--max-half-open", 1, 65535, &so->half_open_max);
+	default: return false;
+	}
+}
+
 static bool take(struct serve *s, struct key *key, struct options *o, int option)
 {
 	struct serve_options *so = &s->options;
@@ -118,15 +143,9 @@ static bool take(struct serve *s, struct key *key, struct options *o, int option
 	case OPTION_PUBLIC: return add_public(o, so);
 	case OPTION_PORT: return options_number(o, "--port", 1, 65535, &so->port);
 	case OPTION_NAME: return set_name(o, so);
-	case OPTION_MAX_GUESTS:
-		return options_number(o, "--max-guests", 1, 1000000, &so->guests_max);
-	case OPTION_MAX_FLOWS:
-		return options_number(o, "--max-flows", 1, 65535, &so->flows_max);
-	case OPTION_MAX_HALF_OPEN:
-		return options_number(o, "--max-half-open", 1, 65535, &so->half_open_max);
 	case OPTION_GUESTS: so->guests = optarg; return true;
 	case OPTION_JSON: s->feed.on = true; return true;
-	default: return false;
+	default: return take_limit(so, o, option);
 	}
 }
 

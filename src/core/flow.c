@@ -4,15 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-void flow_table_init(struct flow_table *t, uint32_t max, struct flow **closing)
+void flow_table_init(struct flow_table *t, uint32_t max, struct flow_ledger *ledger)
 {
-	*t = (struct flow_table){.max = max, .closing = closing};
+	*t = (struct flow_table){.max = max, .ledger = ledger};
 }
 
 void flow_table_fini(struct flow_table *t)
 {
 	for (uint32_t i = 0; i < t->cap; i++)
 		free(t->of[i]);
+	if (t->ledger != NULL)
+		t->ledger->count -= t->count;
 	free(t->of);
 	free(t->closed_at);
 	*t = (struct flow_table){0};
@@ -49,7 +51,7 @@ struct flow *flow_open(struct flow_table *t, uint16_t id, uint64_t now)
 {
 	struct flow *flow;
 
-	if (id >= t->max || t->count >= t->max)
+	if (id >= t->max || t->count >= t->max || t->ledger->count >= t->ledger->max)
 		return NULL;
 	if (id >= t->cap && !grow(t, (uint32_t)id + 1))
 		return NULL;
@@ -60,6 +62,7 @@ struct flow *flow_open(struct flow_table *t, uint16_t id, uint64_t now)
 	flow->used_at = now;
 	t->of[id] = flow;
 	t->count++;
+	t->ledger->count++;
 	return flow;
 }
 
@@ -82,8 +85,8 @@ void flow_close(struct flow_table *t, struct flow *flow, uint64_t now)
 	t->of[flow->id] = NULL;
 	t->closed_at[flow->id] = now;
 	t->count--;
-	flow->next = *t->closing;
-	*t->closing = flow;
+	flow->next = t->ledger->closing;
+	t->ledger->closing = flow;
 }
 
 void flow_expire(struct flow_table *t, uint64_t span, uint64_t now)
@@ -93,11 +96,13 @@ void flow_expire(struct flow_table *t, uint64_t span, uint64_t now)
 			flow_close(t, t->of[i], now);
 }
 
-struct flow *flow_take_closing(struct flow **closing)
+struct flow *flow_take_closing(struct flow_ledger *ledger)
 {
-	struct flow *flow = *closing;
+	struct flow *flow = ledger->closing;
 
-	if (flow != NULL)
-		*closing = flow->next;
+	if (flow == NULL)
+		return NULL;
+	ledger->closing = flow->next;
+	ledger->count--;
 	return flow;
 }

@@ -35,33 +35,39 @@ struct delivery {
 	size_t len;
 };
 
+/* All flows of an owner, whichever table they are in: each may cost the driver a socket. */
+struct flow_ledger {
+	uint32_t count, max;  /* open ones and those closed and not yet told */
+	struct flow *closing; /* closed and not yet told */
+};
+
 /* Flows by id, an array that doubles as needed. */
 struct flow_table {
 	struct flow **of;    /* NULL where there is none */
 	uint64_t *closed_at; /* when the id was last in use; 0 never */
 	uint32_t cap, max, count;
-	struct flow **closing; /* the owner's list of those closed and not yet told */
+	struct flow_ledger *ledger; /* the owner's */
 };
 
-void flow_table_init(struct flow_table *t, uint32_t max, struct flow **closing);
+void flow_table_init(struct flow_table *t, uint32_t max, struct flow_ledger *ledger);
 /* Frees all open flows; those on the owner's list are the owner's. */
 void flow_table_fini(struct flow_table *t);
 
 struct flow *flow_find(const struct flow_table *t, uint16_t id);
 
-/* Makes flow id; NULL at the limit or if memory ran out. */
+/* Makes flow id; NULL at either limit or if memory ran out. */
 struct flow *flow_open(struct flow_table *t, uint16_t id, uint64_t now);
 
 /* Makes a flow with a free id: the lowest that never was or has rested FLOW_REST. */
 struct flow *flow_open_any(struct flow_table *t, uint64_t now);
 
-/* Takes the flow out of the table and puts it on the list of closing ones. */
+/* Takes the flow out of the table; the ledger has it among the closing ones. */
 void flow_close(struct flow_table *t, struct flow *flow, uint64_t now);
 
 /* Closes what was idle longer than span. */
 void flow_expire(struct flow_table *t, uint64_t span, uint64_t now);
 
-/* Takes one flow off a list of closing ones, for the caller to tell and free; or NULL. */
-struct flow *flow_take_closing(struct flow **closing);
+/* Takes one closed flow off the ledger, for the caller to tell and free; or NULL. */
+struct flow *flow_take_closing(struct flow_ledger *ledger);
 
 #endif

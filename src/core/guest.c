@@ -34,7 +34,8 @@ struct guest *guest_new(const struct guest_config *config, uint64_t now)
 	guest_fill(g, g->process, sizeof(g->process));
 	challenger_init(&g->challenger, &g->config.entropy, now);
 	timers_init(&g->timers);
-	flow_table_init(&g->flows, config->flows_max, &g->closing);
+	g->ledger.max = UINT32_MAX; /* they share the listening sockets */
+	flow_table_init(&g->flows, config->flows_max, &g->ledger);
 	reassembly_pool_init(&g->pool, REASSEMBLY_MAX);
 	askers_init(g);
 	g->trial_timer.kind = TIMER_TRIAL;
@@ -60,7 +61,7 @@ void guest_free(struct guest *g)
 		free(app);
 	}
 	flow_table_fini(&g->flows);
-	while ((flow = flow_take_closing(&g->closing)) != NULL)
+	while ((flow = flow_take_closing(&g->ledger)) != NULL)
 		free(flow);
 	free(g->told);
 	reassembly_pool_fini(&g->pool);
@@ -309,7 +310,7 @@ static bool next_socket_event(struct guest *g, struct event *event)
 bool guest_next_event(struct guest *g, struct event *event)
 {
 	free(g->told);
-	g->told = flow_take_closing(&g->closing);
+	g->told = flow_take_closing(&g->ledger);
 	if (g->told != NULL) {
 		*event = (struct event){.type = EVENT_FLOW_CLOSED, .flow = g->told};
 		return true;
@@ -345,5 +346,6 @@ void guest_get_counts(const struct guest *g, struct guest_counts *counts)
 	counts->bytes_out += g->active.session.counts.bytes_out;
 	counts->datagrams_in += g->active.session.counts.datagrams_in;
 	counts->bytes_in += g->active.session.counts.bytes_in;
+	counts->lost_in += g->active.session.counts.lost_in;
 	counts->rtt = g->active.session.rtt;
 }

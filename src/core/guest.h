@@ -92,6 +92,7 @@ struct guest_counts {
 	struct verdict_counts verdicts;
 	uint64_t datagrams_out, bytes_out, datagrams_in,
 		bytes_in; /* payloads, all sessions */
+	uint64_t lost_in; /* the host's frames that did not come, or came too late */
 	uint64_t rtt;     /* ns, of the last ping */
 };
 void guest_get_counts(const struct guest *g, struct guest_counts *counts);

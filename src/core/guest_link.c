@@ -14,6 +14,7 @@ static void link_end(struct guest *g, struct link *link)
 	g->counts.bytes_out += link->session.counts.bytes_out;
 	g->counts.datagrams_in += link->session.counts.datagrams_in;
 	g->counts.bytes_in += link->session.counts.bytes_in;
+	g->counts.lost_in += link->session.counts.lost_in;
 	session_fini(&link->session);
 	*link = (struct link){0};
 }

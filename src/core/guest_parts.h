@@ -124,7 +124,8 @@ struct guest {
 	uint8_t favourite[INSTANCE_SIZE]; /* host last connected to */
 	struct guest_progress progress;
 	struct flow_table flows;
-	struct flow *closing, *told;
+	struct flow_ledger ledger;
+	struct flow *told; /* the one whose closing was told last */
 	struct app *apps, *last_app;
 	struct timer sweep;
 	struct timers timers;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/guest_parts.h"
+#include "core/host.h"
 
 static uint32_t free_socket(const struct guest *g)
 {
@@ -419,6 +420,11 @@ static enum verdict input_refuse(struct guest *g, struct trial *t,
 		return VERDICT_DROP_UNSOLICITED;
 	if (!refuse_decode(&code, buf, len, g->credentials.mac_key))
 		return VERDICT_DROP_FORGED;
+	/* The next hello may find it done with some: worth telling only if none did. */
+	if (code == HOST_REFUSAL_HALF_OPEN) {
+		g->progress.refused = code;
+		return VERDICT_CONSUMED;
+	}
 	host->refused = true;
 	host->refusal = code;
 	if (all_refused(t) && t->give_up_at == NEVER) {

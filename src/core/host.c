@@ -27,7 +27,9 @@ void host_config_init(struct host_config *config)
 {
 	*config = (struct host_config){.ciphers = CIPHER_CHACHA20_POLY1305,
 		.guests_max = 16384,
+		.network_max = 1024,
 		.flows_max = 256,
+		.sockets_max = 65536,
 		.half_open_max = 1024};
 }
 
@@ -51,6 +53,10 @@ struct host *host_new(const struct host_config *config, uint64_t now)
 	host_fill(h, h->busy_key, sizeof(h->busy_key));
 	challenger_init(&h->challenger, &h->config.entropy, now);
 	h->next_number = 1;
+	h->ledger.max = config->sockets_max;
+	census_init(&h->networks, h->hash_key);
+	census_init(&h->half_open_networks, h->hash_key);
+	census_init(&h->half_open_guests, h->hash_key);
 	bucket_init(&h->punches, PUNCH_RATE, PUNCH_RATE, now);
 	bucket_init(&h->handshakes, HELLO_RATE, HELLO_RATE, now);
 	bucket_field_init(
@@ -80,7 +86,10 @@ void host_free(struct host *h)
 	HASH_ITER (hh, h->attempts, a, next)
 		attempt_free(h, a);
 	peers_free(h);
-	while ((flow = flow_take_closing(&h->closing)) != NULL)
+	census_fini(&h->networks);
+	census_fini(&h->half_open_networks);
+	census_fini(&h->half_open_guests);
+	while ((flow = flow_take_closing(&h->ledger)) != NULL)
 		free(flow);
 	free(h->told);
 	reassembly_pool_fini(&h->pool);
@@ -377,7 +386,7 @@ static bool next_socket_event(struct host *h, struct event *event)
 bool host_next_event(struct host *h, struct event *event)
 {
 	free(h->told);
-	h->told = flow_take_closing(&h->closing);
+	h->told = flow_take_closing(&h->ledger);
 	if (h->told != NULL) {
 		*event = (struct event){.type = EVENT_FLOW_CLOSED, .flow = h->told};
 		return true;
@@ -401,4 +410,36 @@ void host_get_counts(const struct host *h, struct host_counts *counts)
 {
 	*counts = h->counts;
 	counts->attempts = HASH_COUNT(h->attempts) - h->resting;
+}
+
+static void describe_guest(
+	struct host_guest *guest, const struct connection *c, uint64_t now)
+{
+	const struct session *s = &c->session;
+
+	*guest = (struct host_guest){.number = c->peer->number,
+		.flows = c->peer->flows.count,
+		.path = s->path,
+		.span = now - c->began_at,
+		.rtt = s->rtt,
+		.datagrams_out = s->counts.datagrams_out,
+		.bytes_out = s->counts.bytes_out,
+		.datagrams_in = s->counts.datagrams_in,
+		.bytes_in = s->counts.bytes_in,
+		.lost_in = s->counts.lost_in,
+		.rekeys = s->counts.rekeys,
+		.moves = s->counts.moves};
+	memcpy(guest->identity, c->identity, CRYPTO_KEY_SIZE);
+}
+
+size_t host_list_guests(
+	const struct host *h, struct host_guest *list, size_t max, uint64_t now)
+{
+	const struct connection *c;
+	size_t count = 0;
+
+	for (c = h->connections; c != NULL && count < max; c = c->next)
+		if (c->peer != NULL && !c->replaced)
+			describe_guest(&list[count++], c, now);
+	return count;
 }

@@ -20,7 +20,9 @@ struct session;
 #define HOST_REFUSAL_MAP(X)                                                              \
 	X(FULL, 1, "the host has as many guests as it takes")                            \
 	X(CIPHER, 2, "host and guest have no cipher in common")                          \
-	X(DENIED, 3, "the host does not let this guest in")
+	X(DENIED, 3, "the host does not let this guest in")                              \
+	X(HALF_OPEN, 4, "the host is in the middle of as many handshakes as it takes")   \
+	X(NETWORK, 5, "the host has as many guests of this network as it takes")
 
 enum host_refusal {
 #define X(name, value, text) HOST_REFUSAL_##name = value,
@@ -42,11 +44,17 @@ struct host_config {
 	struct addr targets[2]; /* never punched; or none */
 	uint8_t ciphers;        /* set of enum cipher this machine runs well */
 	uint32_t guests_max;    /* identities connected at once */
-	uint32_t flows_max;     /* per guest, at most 65,535 */
-	uint32_t half_open_max; /* sessions not yet confirmed, in all */
+	uint32_t network_max; /* sessions of one network (addr_network), half-open too */
+	uint32_t flows_max;   /* per guest, at most 65,535 */
+	uint32_t sockets_max; /* flows of all guests: each takes a descriptor */
+	uint32_t half_open_max; /* sessions not yet confirmed, in all; a quarter of them
+				   at most of one network, HOST_HALF_OPEN_MAX of one guest */
 };
 
-/* Fills in the limits' defaults: 16,384 guests, 256 flows, 1,024 half-open. */
+#define HOST_HALF_OPEN_MAX 8 /* as many as lost welcomes may leave in 10 s */
+
+/* Fills in the limits' defaults: 16,384 guests, 1,024 of one network, 256 flows each and
+ * 65,536 in all, 1,024 half-open. */
 void host_config_init(struct host_config *config);
 
 /* Returns NULL if memory ran out. */
@@ -125,5 +133,20 @@ struct host_counts {
 	uint32_t guests, half_open, attempts;
 };
 void host_get_counts(const struct host *h, struct host_counts *counts);
+
+/* A connected guest. */
+struct host_guest {
+	uint8_t identity[32];
+	uint32_t number, flows;
+	struct path path;
+	uint64_t span; /* ns since it asked */
+	uint64_t rtt;  /* ns, of the last ping; 0 before */
+	uint64_t datagrams_out, bytes_out, datagrams_in, bytes_in; /* payloads */
+	uint64_t lost_in; /* frames of the guest's that did not come, or came too late */
+	uint64_t rekeys, moves; /* of this session */
+};
+/* Fills list with at most max guests. Returns how many. */
+size_t host_list_guests(
+	const struct host *h, struct host_guest *list, size_t max, uint64_t now);
 
 #endif

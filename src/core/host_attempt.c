@@ -313,8 +313,10 @@ enum verdict attempt_introduced(
 	first = add_targets(h, a, &offer, &m.guest);
 	for (unsigned copy = 0; copy < PUNCH_COPIES; copy++)
 		punch_all(h, a, fresh ? 0 : first, now);
-	if (fresh)
+	if (fresh) {
+		a->from = m.guest;
 		tell_punching(h, a, &m.guest);
+	}
 	if (!a->replies[index].wanted || a->replies[index].acked)
 		answer_start(h, a, index, now);
 	attempt_rearm(h, a);
@@ -400,13 +402,23 @@ static bool hello_is_paid(
 	return false;
 }
 
-static enum verdict hello_refuse(
-	struct host *h, const struct path *path, const uint8_t *buf, uint8_t code)
+/* Says why not, and tells it once an attempt. The identity is NULL if it is not known yet. */
+static enum verdict hello_refuse(struct host *h, struct attempt *a,
+	const struct path *path, const uint8_t *identity, uint8_t code)
 {
 	struct datagram *d = outbox_add(&h->outbox, path, 0);
+	struct event *event;
 
-	d->len = (uint16_t)refuse_encode(
-		d->data, message_id(buf), code, h->credentials.mac_key);
+	d->len = (uint16_t)refuse_encode(d->data, a->id, code, h->credentials.mac_key);
+	if (a->refused)
+		return VERDICT_DROP_LIMIT;
+	a->refused = true;
+	event = events_add(&h->events, EVENT_GUEST_REFUSED);
+	event->path = *path;
+	event->number = code;
+	event->why = host_refusal_text(code);
+	if (identity != NULL)
+		memcpy(event->identity, identity, CRYPTO_KEY_SIZE);
 	return VERDICT_DROP_LIMIT;
 }
 
@@ -428,8 +440,8 @@ static enum verdict hello_welcome(struct host *h, struct attempt *a, struct nois
 	host_fill(h, payload, SESSION_ID_SIZE);
 	payload[SESSION_ID_SIZE] = (uint8_t)cipher;
 	if (noise_write_welcome(noise, payload, sizeof(payload), message, &keys))
-		c = connection_open(
-			h, &keys, cipher, payload, noise->peer_static, path, now);
+		c = connection_open(h, &keys, cipher, payload, noise->peer_static, path,
+			&a->from, now);
 	crypto_wipe(&keys, sizeof(keys));
 	if (c == NULL)
 		return VERDICT_DROP_MEMORY;
@@ -454,7 +466,7 @@ static enum verdict hello_first(struct host *h, struct attempt *a,
 	uint8_t refusal;
 
 	if (h->counts.half_open >= h->config.half_open_max)
-		return VERDICT_DROP_LIMIT;
+		return hello_refuse(h, a, path, NULL, HOST_REFUSAL_HALF_OPEN);
 	if (!hello_is_paid(h, path, buf, now))
 		return VERDICT_DROP_LIMIT;
 	handshake_host(&noise, HANDSHAKE_ATTEMPT, a->id, &h->credentials,
@@ -466,10 +478,12 @@ static enum verdict hello_first(struct host *h, struct attempt *a,
 	}
 	cipher = choose_cipher(payload[0] & h->config.ciphers);
 	refusal = peer_refusal(h, noise.peer_static);
+	if (refusal == 0)
+		refusal = limit_refusal(h, noise.peer_static, &a->from);
+	if (refusal == 0 && cipher == 0)
+		refusal = HOST_REFUSAL_CIPHER;
 	if (refusal != 0)
-		verdict = hello_refuse(h, path, buf, refusal);
-	else if (cipher == 0)
-		verdict = hello_refuse(h, path, buf, HOST_REFUSAL_CIPHER);
+		verdict = hello_refuse(h, a, path, noise.peer_static, refusal);
 	else
 		verdict = hello_welcome(h, a, &noise, path, cipher, payload + 1, now);
 	if (verdict == VERDICT_CONSUMED)

@@ -115,7 +115,8 @@ void connection_settle(struct host *h, struct connection *c, const struct path *
 
 struct connection *connection_open(struct host *h, const struct noise_keys *keys,
 	enum cipher cipher, const uint8_t session_id[SESSION_ID_SIZE],
-	const uint8_t identity[CRYPTO_KEY_SIZE], const struct path *path, uint64_t now)
+	const uint8_t identity[CRYPTO_KEY_SIZE], const struct path *path,
+	const struct addr *from, uint64_t now)
 {
 	struct connection *c = calloc(1, sizeof(*c));
 
@@ -134,9 +135,8 @@ struct connection *connection_open(struct host *h, const struct noise_keys *keys
 	c->socket = path->socket;
 	h->sockets[c->socket].connections++;
 	DL_APPEND(h->connections, c);
-	h->counts.half_open++;
 	connection_route(h, c, path);
-	if (TABLE_HOLDS(c) &&
+	if (TABLE_HOLDS(c) && limit_enter(h, c, from) &&
 		timers_set(&h->timers, &c->session.timer, now + HALF_OPEN_LIFE))
 		return c;
 	connection_free(h, c);
@@ -149,9 +149,8 @@ void connection_free(struct host *h, struct connection *c)
 		route_leave(h, &c->routes[i]);
 	if (c->peer != NULL)
 		c->peer->links--;
-	if (c->peer == NULL)
-		h->counts.half_open--;
-	else if (c->peer->connection == c) {
+	limit_leave(h, c);
+	if (c->peer != NULL && c->peer->connection == c) {
 		c->peer->connection = NULL;
 		h->counts.guests--;
 	}
@@ -186,10 +185,21 @@ void connection_end(struct host *h, struct connection *c, const char *why, uint6
 	connection_free(h, c);
 }
 
+/* A guest that does not answer may be where it was, and we may not. */
+static void check_health(struct host *h, struct connection *c, uint64_t now)
+{
+	enum session_health health = session_expire(&c->session, now);
+
+	if (health == SESSION_GONE)
+		connection_end(h, c, "silent for 45 s", now);
+	else if (health == SESSION_SUSPECT)
+		leases_doubt(h, now);
+}
+
 void connection_expire(struct host *h, struct connection *c, uint64_t now)
 {
 	if (c->peer == NULL || c->replaced)
 		connection_end(h, c, NULL, now);
-	else if (session_expire(&c->session, now) == SESSION_GONE)
-		connection_end(h, c, "silent for 45 s", now);
+	else
+		check_health(h, c, now);
 }

@@ -77,7 +77,7 @@ static bool promote(struct host *h, struct connection *c, uint64_t now)
 	c->peer = peer;
 	peer->links++;
 	peer->connection = c;
-	h->counts.half_open--;
+	limit_confirm(h, c);
 	timers_set(&h->timers, &c->session.timer, now + SESSION_UNHEARD);
 	connection_tell(h, EVENT_GUEST_CONNECTED, c, NULL, now);
 	ask_place(c, &c->session.path, now);
@@ -105,16 +105,18 @@ static enum verdict take_control(
 	return VERDICT_CONSUMED;
 }
 
-static enum verdict take_data(struct connection *c, const struct frame *frame,
-	uint64_t now, struct delivery *delivery)
+static enum verdict take_data(struct host *h, struct connection *c,
+	const struct frame *frame, uint64_t now, struct delivery *delivery)
 {
 	struct peer *peer = c->peer;
 	struct flow *flow = flow_find(&peer->flows, frame->flow);
 
 	if (flow == NULL) {
 		flow = flow_open(&peer->flows, frame->flow, now);
-		if (flow == NULL)
+		if (flow == NULL) {
+			peer_tell_flow_refused(h, peer, now);
 			return VERDICT_DROP_LIMIT;
+		}
 		flow->guest = peer->number;
 		flow->owner = peer;
 	}
@@ -138,7 +140,7 @@ static enum verdict take_frame(struct host *h, struct connection *c,
 		connection_tell(h, EVENT_GUEST_MOVED, c, NULL, now);
 	}
 	if (verdict == VERDICT_DELIVER)
-		return take_data(c, frame, now, delivery);
+		return take_data(h, c, frame, now, delivery);
 	return frame->control && verdict == VERDICT_CONSUMED
 		       ? take_control(h, c, frame, now)
 		       : verdict;

@@ -176,6 +176,14 @@ void leases_check(struct host *h, uint64_t now)
 			timers_set(&h->timers, &h->leases[i].timer, now);
 }
 
+void leases_doubt(struct host *h, uint64_t now)
+{
+	if (h->doubted_at != 0 && now - h->doubted_at < SECOND)
+		return;
+	h->doubted_at = now;
+	leases_check(h, now);
+}
+
 /* Own mapping. */
 
 /* Asks at a further port of the rendezvous, in turn, how we look from there. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The host's insides, shared by its rooms: host_lease.c (rendezvous, own NATs),
  * host_attempt.c (introductions, punches, hellos), host_connection.c (sessions and where
- * their frames come from), host_peer.c (guests), host_frame.c (frames, moves). host.c is the
- * door. */
+ * their frames come from), host_limit.c (how many of them), host_peer.c (guests),
+ * host_frame.c (frames, moves). host.c is the door. */
 #ifndef EYELET_CORE_HOST_PARTS_H
 #define EYELET_CORE_HOST_PARTS_H
 
 #include "core/bucket.h"
 #include "core/candidate.h"
+#include "core/census.h"
 #include "core/handshake.h"
 #include "core/host.h"
 #include "core/message.h"
@@ -40,8 +41,9 @@
 #define DRAIN              (3 * SECOND) /* a replaced connection still receives */
 #define ROUTES_MAX         4            /* addresses one hello may come from */
 #define SWEEP              (10 * SECOND)
-#define PEERS_MAX          65536   /* identities remembered */
-#define NUMBER_MAX         4194302 /* 127.64.0.1 .. 127.127.255.254 */
+#define PEERS_MAX          65536         /* identities remembered */
+#define FLOW_REFUSED_TOLD  (10 * SECOND) /* before it is told again of a guest */
+#define NUMBER_MAX         4194302       /* 127.64.0.1 .. 127.127.255.254 */
 
 enum host_timer {
 	TIMER_LEASE = 1,
@@ -105,6 +107,7 @@ struct attempt_reply {
 
 struct attempt {
 	uint8_t id[ID_SIZE];
+	struct addr from;     /* the guest, as the rendezvous proved it */
 	bool resting;         /* over, and remembered for what was sent in its name */
 	struct candidates to; /* to be punched */
 	size_t punched[CANDIDATES_MAX]; /* bytes */
@@ -113,6 +116,7 @@ struct attempt {
 	struct retry punch;
 	struct attempt_reply replies[HOST_SERVERS_MAX];
 	uint8_t sequence;
+	bool refused; /* EVENT_GUEST_REFUSED was given */
 	uint8_t payload[PAYLOAD_MAX];
 	size_t payload_len;
 	struct connection *connection; /* half-open or open, from its hello */
@@ -145,8 +149,11 @@ struct route_link {
 struct connection {
 	struct session session;
 	uint8_t identity[CRYPTO_KEY_SIZE];
-	uint8_t process[PROCESS_SIZE]; /* tells a guest's lives apart */
-	struct peer *peer;             /* NULL while half-open */
+	uint8_t process[PROCESS_SIZE];    /* tells a guest's lives apart */
+	uint8_t network[CENSUS_KEY_SIZE]; /* it counts for */
+	bool counted;                     /* in the host's networks */
+	bool half_open;                   /* counted so, too */
+	struct peer *peer;                /* NULL while half-open */
 	struct attempt *attempt;
 	uint64_t began_at;
 	bool replaced;
@@ -165,6 +172,7 @@ struct peer {
 	uint64_t seen_at;              /* last connected */
 	struct connection *connection; /* NULL while away */
 	unsigned links;                /* connections that name it, replaced ones too */
+	uint64_t flow_refused_at;      /* when that was last told; 0 never */
 	struct flow_table flows;
 	UT_hash_handle hh;
 };
@@ -183,6 +191,7 @@ struct host {
 	struct addr locals[HOST_LOCALS_MAX];
 	size_t local_count;
 	struct lease leases[HOST_SERVERS_MAX];
+	uint64_t doubted_at; /* leases_doubt refreshed them; 0 never */
 	struct levels levels;
 	struct attempt *attempts;
 	unsigned resting; /* of them */
@@ -193,9 +202,12 @@ struct host {
 	struct connection *leaving;        /* the next to say goodbye to, at the end */
 	struct connection *by_id;          /* the same, as a table by session id */
 	struct challenger challenger;
+	struct census networks;           /* sessions */
+	struct census half_open_networks; /* those of them not yet confirmed */
+	struct census half_open_guests;   /* the same, by identity */
 	struct peer *peers;
-	struct flow *closing,
-		*told; /* flows closed; the one whose closing was told last */
+	struct flow_ledger ledger;
+	struct flow *told; /* the one whose closing was told last */
 	uint32_t next_number;
 	uint8_t *numbers; /* a bit for each in use */
 	bool deny_unknown;
@@ -228,6 +240,8 @@ void lease_probe_mapping(struct host *h, struct lease *lease, uint64_t now);
 void leases_end(struct host *h, uint64_t now);
 /* Refreshes all leases now: has our observed address changed? */
 void leases_check(struct host *h, uint64_t now);
+/* The same, at most once a second: a guest does not answer. */
+void leases_doubt(struct host *h, uint64_t now);
 void levels_expire(struct host *h, uint64_t now);
 void levels_icmp(struct host *h, const struct addr *offender, const uint8_t *quoted,
 	size_t quoted_len);
@@ -248,7 +262,8 @@ void attempts_answer_again(struct host *h, uint64_t now);
 /* host_connection.c */
 struct connection *connection_open(struct host *h, const struct noise_keys *keys,
 	enum cipher cipher, const uint8_t session_id[SESSION_ID_SIZE],
-	const uint8_t identity[CRYPTO_KEY_SIZE], const struct path *path, uint64_t now);
+	const uint8_t identity[CRYPTO_KEY_SIZE], const struct path *path,
+	const struct addr *from, uint64_t now);
 void connection_free(struct host *h, struct connection *c);
 /* Frees it, and tells that the guest is gone. */
 void connection_end(struct host *h, struct connection *c, const char *why, uint64_t now);
@@ -268,12 +283,26 @@ void connection_settle(struct host *h, struct connection *c, const struct path *
 /* The socket that the connection's path goes by serves one more, its last one one less. */
 void connection_use_socket(struct host *h, struct connection *c, uint32_t socket);
 
+/* host_limit.c */
+/* Returns 0 if that guest, which asked from there, may begin a session, else an enum
+ * host_refusal. */
+uint8_t limit_refusal(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE],
+	const struct addr *from);
+/* Counts a session that is half-open. Returns false if memory ran out. */
+bool limit_enter(struct host *h, struct connection *c, const struct addr *from);
+/* It is half-open no more. */
+void limit_confirm(struct host *h, struct connection *c);
+void limit_leave(struct host *h, struct connection *c);
+
 /* host_peer.c */
+bool peer_is_connected(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE]);
 /* Returns 0 if this identity may have a connection, else an enum host_refusal. */
 uint8_t peer_refusal(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE]);
 void peers_enforce(struct host *h, uint64_t now);
 struct peer *peer_open(
 	struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE], uint32_t number);
+/* Tells, now and then, that a flow of the guest's was refused, and why. */
+void peer_tell_flow_refused(struct host *h, struct peer *peer, uint64_t now);
 /* Whose connection it is, with a number from now on; NULL if there is no room. */
 struct peer *peer_of(struct host *h, const struct connection *c);
 void peers_free(struct host *h);

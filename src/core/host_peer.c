@@ -26,6 +26,31 @@ uint8_t peer_refusal(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZ
 	return h->counts.guests >= h->config.guests_max ? HOST_REFUSAL_FULL : 0;
 }
 
+bool peer_is_connected(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE])
+{
+	const struct peer *peer = peer_find(h, identity);
+
+	return peer != NULL && peer->connection != NULL;
+}
+
+void peer_tell_flow_refused(struct host *h, struct peer *peer, uint64_t now)
+{
+	struct event *event;
+
+	if (peer->flow_refused_at != 0 && now - peer->flow_refused_at < FLOW_REFUSED_TOLD)
+		return;
+	peer->flow_refused_at = now;
+	event = events_add(&h->events, EVENT_FLOW_REFUSED);
+	event->number = peer->number;
+	memcpy(event->identity, peer->identity, CRYPTO_KEY_SIZE);
+	event->why = peer->flows.count >= peer->flows.max
+			     ? "it has as many application sockets as a guest may"
+		     : h->ledger.count >= h->ledger.max
+			     ? "all guests together have as many application sockets as "
+			       "there may be"
+			     : "its number is too high, or memory ran out";
+}
+
 static bool number_used(const struct host *h, uint32_t number)
 {
 	return h->numbers[number / 8] >> (number % 8) & 1;
@@ -93,10 +118,10 @@ struct peer *peer_open(
 		if (number >= h->next_number)
 			h->next_number = number < NUMBER_MAX ? number + 1 : 1;
 	}
-	if (peer->flows.closing != NULL) /* known before, without a number */
+	if (peer->flows.ledger != NULL) /* known before, without a number */
 		return peer;
 	memcpy(peer->identity, identity, CRYPTO_KEY_SIZE);
-	flow_table_init(&peer->flows, h->config.flows_max, &h->closing);
+	flow_table_init(&peer->flows, h->config.flows_max, &h->ledger);
 	TABLE_ADD(h->peers, h->hash_key, identity, CRYPTO_KEY_SIZE, peer);
 	if (TABLE_HOLDS(peer))
 		return peer;

@@ -42,6 +42,10 @@ static void set_limits(struct host_config *core, const struct eyelet_serve_confi
 		core->guests_max = config->guests_max;
 	if (config->flows_max != 0)
 		core->flows_max = config->flows_max;
+	if (config->network_max != 0)
+		core->network_max = config->network_max;
+	if (config->sockets_max != 0)
+		core->sockets_max = config->sockets_max;
 	if (config->half_open_max != 0)
 		core->half_open_max = config->half_open_max;
 }

@@ -19,6 +19,8 @@ void eyelet_host_config_init(struct eyelet_host_config *config)
 	config->guests_max = core.guests_max;
 	config->flows_max = core.flows_max;
 	config->half_open_max = core.half_open_max;
+	config->network_max = core.network_max;
+	config->sockets_max = core.sockets_max;
 	config->ciphers = crypto_ciphers();
 }
 
@@ -28,6 +30,7 @@ int host_config_in(struct host_config *to, const struct eyelet_host_config *from
 	if (from->entropy.fill == NULL || from->server_count > HOST_SERVERS_MAX ||
 		from->flows_max == 0 || from->flows_max > UINT16_MAX ||
 		from->guests_max == 0 || from->half_open_max == 0 ||
+		from->network_max == 0 || from->sockets_max == 0 ||
 		!ciphers_valid(from->ciphers))
 		return EYELET_EINVAL;
 	to->entropy = entropy_in(&from->entropy);
@@ -39,6 +42,8 @@ int host_config_in(struct host_config *to, const struct eyelet_host_config *from
 	to->guests_max = from->guests_max;
 	to->flows_max = from->flows_max;
 	to->half_open_max = from->half_open_max;
+	to->network_max = from->network_max;
+	to->sockets_max = from->sockets_max;
 	return EYELET_OK;
 }
 

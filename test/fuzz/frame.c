@@ -41,6 +41,8 @@ struct net {
 	unsigned count;
 	uint64_t now, serial, rekeys;
 	struct dice dice;
+	uint64_t
+		secret; /* of this input alone: frames of another's run open nothing here */
 	bool hostile
 		[2]; /* towards that side: its counters or parts are not ours any more */
 };
@@ -60,10 +62,12 @@ static uint64_t hash_of(const uint8_t *bytes, size_t len)
 	return h;
 }
 
-static void keys_of(struct noise_keys *keys, uint64_t serial)
+static void keys_of(struct net *n, struct noise_keys *keys, uint64_t serial)
 {
 	memset(keys, (int)serial, sizeof(*keys));
 	memset(keys->to_guest, (int)serial ^ 0x80, sizeof(keys->to_guest));
+	memcpy(keys->to_guest, &n->secret, sizeof(n->secret));
+	memcpy(keys->to_host, &n->secret, sizeof(n->secret));
 }
 
 static void open_side(struct net *n, bool is_host, enum cipher cipher, bool proved)
@@ -73,7 +77,7 @@ static void open_side(struct net *n, bool is_host, enum cipher cipher, bool prov
 	struct side *s = &n->sides[is_host];
 	struct noise_keys keys;
 
-	keys_of(&keys, 0);
+	keys_of(n, &keys, 0);
 	timers_init(&s->timers);
 	reassembly_pool_init(&s->pool, 2);
 	challenger_init(&s->challenger, &entropy, n->now);
@@ -355,7 +359,7 @@ static void rekey(struct net *n)
 
 	if (n->sides[0].session.epoch != n->sides[1].session.epoch)
 		return; /* the host has not heard of the last ones yet */
-	keys_of(&keys, ++n->rekeys % 128);
+	keys_of(n, &keys, ++n->rekeys % 128);
 	if (!session_install(&n->sides[1].session, &keys, n->now))
 		return;
 	if (session_install(&n->sides[0].session, &keys, n->now))
@@ -391,6 +395,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct net *n = fuzz_alloc(sizeof(*n));
 
 	n->now = 1000 * SECOND;
+	n->secret = hash_of(data, size);
 	for (unsigned i = 0; i < 2; i++) {
 		open_side(n, i == 1, cipher, what & 2);
 		pull(n, i);

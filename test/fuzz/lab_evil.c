@@ -232,7 +232,11 @@ void lab_evil_storm(struct lab *lab)
 		if (lab->records[i].data != NULL && recorded_id(lab, i) != NULL &&
 			message_type(lab->records[i].data) == MESSAGE_INTRODUCE)
 			id = recorded_id(lab, i);
-	if (id == NULL || lab->storms++ >= STORMS)
+	while (path.socket < LAB_SOCKETS &&
+		!(m->sockets[path.socket].open &&
+			m->sockets[path.socket].bound.family == ADDR_V4))
+		path.socket++; /* it may have left the first one for a fresh one */
+	if (id == NULL || path.socket == LAB_SOCKETS || lab->storms++ >= STORMS)
 		return;
 	path.remote.port = 9;
 	hello_encode(hello, id, noise, fuzz_known()->credentials.mac_key, NULL);

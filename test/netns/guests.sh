@@ -132,6 +132,34 @@ max_guests() {
 		fail "exit code $STATUS: $(tail -n 1 "$LAB_DIR/bert.log")"
 }
 
+max_guests_per_network() {
+	prepare --max-guests-per-network 1 && meet anna || return 1
+	start_connect_as bert "$(free_port)" && await_exit bert 15 || return 1
+	[ "$STATUS" = 4 ] &&
+		grep -q 'as many guests of this network as it takes.*--max-guests-per-network' "$LAB_DIR/bert.log" ||
+		fail "exit code $STATUS: $(tail -n 1 "$LAB_DIR/bert.log")" || return 1
+	await_line serve log 'refused a guest (.*) at .*: the host has as many guests of this network' 3
+}
+
+# A socket of the target's side is a descriptor: two are allowed, a third is not.
+max_sockets() {
+	prepare --max-sockets 2 || return 1
+	start_connect "$listen" && await_connected 10 || return 1
+	ping_target "$listen" --count 1 && ping_target "$listen" --count 1 || return 1
+	! ping_target "$listen" --count 3 --timeout 300 || fail "a third socket was opened" || return 1
+	await_line serve log 'all guests together have as many application sockets.*--max-sockets' 3
+}
+
+# More than the system gives is said at the start.
+max_sockets_clipped() {
+	prepare || return 1
+	stop serve
+	(ulimit -n 256 && start_serve "$target" --max-sockets 5000 && stop serve) ||
+		fail "$(cat "$LAB_DIR/serve.log")" || return 1
+	grep -q 'max-sockets 5000 is more than the system.s limit of 256 descriptors allows: 192 it is' \
+		"$LAB_DIR/serve.log" || fail "$(cat "$LAB_DIR/serve.log")"
+}
+
 max_flows() {
 	prepare || return 1
 	start_connect "$listen" --max-flows 1 && await_connected 10 || return 1
@@ -143,7 +171,7 @@ max_flows() {
 
 limits_are_checked() {
 	local option
-	for option in --max-guests --max-flows --max-half-open; do
+	for option in --max-guests --max-guests-per-network --max-flows --max-sockets --max-half-open; do
 		"$EYELET" serve 7000 $option 0 2>"$LAB_DIR/limit.log"
 		[ $? = 2 ] && grep -q -- "$option is a number from 1 to" "$LAB_DIR/limit.log" ||
 			fail "$option 0: $(cat "$LAB_DIR/limit.log")" || return 1
@@ -183,6 +211,11 @@ json() {
 		assert there["number"] == 1 and there["source"] == "127.64.0.1", there
 		assert there["took_ms"] > 0 and there["path"] == "direct" and there["address"], there
 		assert one(serve, "counters")["guests"] == 1
+		guest = one(serve, "guest")
+		assert guest["guest"] == new["guest"] and guest["address"] == there["address"], guest
+		assert guest["flows"] == 1 and guest["rtt_ms"] > 0, guest
+		assert guest["datagrams_in"] == guest["datagrams_out"] == 10, guest
+		assert guest["bytes_in"] == 1000 and guest["lost_in"] == 0 and guest["loss"] == 0, guest
 		assert one(connect, "listening")["address"]
 		assert one(connect, "asking")["state"] == "connecting"
 		met = one(connect, "connected")
@@ -268,7 +301,8 @@ lab_init
 need_eyelet
 for test in denied_is_refused denied_is_sent_away allowed_stays strangers_are_refused \
 	wrong_file_is_said wrong_file_changes_nothing address_is_the_files \
-	address_is_given_to_a_newcomer address_of_another_waits max_guests max_flows limits_are_checked json \
+	address_is_given_to_a_newcomer address_of_another_waits max_guests max_guests_per_network max_sockets max_sockets_clipped \
+	max_flows limits_are_checked json \
 	json_names_guests json_tells_failures json_never_blocks json_and_a_command; do
 	run $test
 done

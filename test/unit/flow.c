@@ -6,13 +6,13 @@
 #define T0 (1000 * SECOND)
 
 static struct flow_table table;
-static struct flow *closing;
+static struct flow_ledger ledger;
 
 static int begin(void **state)
 {
 	(void)state;
-	closing = NULL;
-	flow_table_init(&table, 300, &closing);
+	ledger = (struct flow_ledger){.max = 1000};
+	flow_table_init(&table, 300, &ledger);
 	return 0;
 }
 
@@ -21,7 +21,7 @@ static unsigned free_closing(void)
 	struct flow *flow;
 	unsigned count = 0;
 
-	for (; (flow = flow_take_closing(&closing)) != NULL; count++)
+	for (; (flow = flow_take_closing(&ledger)) != NULL; count++)
 		free(flow);
 	return count;
 }
@@ -80,8 +80,8 @@ static void closes_once_and_tells_once(void **state)
 	assert_null(flow_find(&table, 1));
 	assert_ptr_equal(flow_find(&table, 2), two);
 	assert_int_equal(table.count, 1);
-	assert_ptr_equal(flow_take_closing(&closing), one);
-	assert_null(flow_take_closing(&closing));
+	assert_ptr_equal(flow_take_closing(&ledger), one);
+	assert_null(flow_take_closing(&ledger));
 	free(one);
 }
 
@@ -125,6 +125,29 @@ static void closes_the_idle_and_no_others(void **state)
 	flow_expire(&table, 300 * SECOND, T0 + 599 * SECOND);
 	assert_int_equal(table.count, 0);
 	assert_int_equal(free_closing(), 3);
+}
+
+/* A closed one counts until the driver took it: its socket is open until then. */
+static void keeps_the_owners_limit(void **state)
+{
+	struct flow_table other;
+	struct flow *flow;
+
+	(void)state;
+	ledger.max = 2;
+	flow_table_init(&other, 300, &ledger);
+	flow = flow_open(&table, 1, T0);
+	assert_non_null(flow);
+	assert_non_null(flow_open(&other, 1, T0));
+	assert_null(flow_open(&table, 2, T0));
+	assert_null(flow_open(&other, 2, T0));
+	flow_close(&table, flow, T0);
+	assert_null(flow_open(&table, 2, T0));
+	assert_int_equal(free_closing(), 1);
+	assert_non_null(flow_open(&table, 2, T0));
+	flow_table_fini(&other);
+	assert_int_equal(ledger.count, 1);
+	assert_non_null(flow_open(&table, 3, T0));
 }
 
 static void guests_outwait_hosts(void **state)
@@ -172,6 +195,7 @@ int main(void)
 		TEST(lets_ids_rest_a_minute),
 		TEST(opens_a_resting_id_by_name),
 		TEST(closes_the_idle_and_no_others),
+		TEST(keeps_the_owners_limit),
 		TEST(guests_outwait_hosts),
 		TEST(agrees_with_a_model),
 	};
