@@ -27,6 +27,7 @@ static void start(struct lab *lab, struct lab_machine *m)
 	m->core = host_new(&c, lab->now);
 	if (m->core == NULL)
 		return;
+	fuzz_starve(0); /* whom it cannot remember has no number that it could keep */
 	for (unsigned i = 0; i < LAB_PEOPLE; i++)
 		host_know_guest(m->core, lab->people[i].public, lab->people[i].number);
 	host_set_locals(m->core, s->v6 ? locals : locals + 1, s->v6 ? 2 : 1);
