@@ -7,9 +7,11 @@ _eyelet_options() { # COMMAND
 	rendezvous) echo --listen --public --alt --no-stun --allow --max-services ;;
 	serve)
 		echo --rendezvous --key --key-file --weak-key --public --port --name \
-			--guests --max-guests --max-guests-per-network --max-flows --max-sockets --max-half-open --json
+			--guests --max-guests --max-guests-per-network --max-flows --max-sockets \
+			--max-half-open --no-moderation --json
 		;;
-	connect) echo --rendezvous --key --key-file --timeout --max-flows --json ;;
+	connect) echo --rendezvous --key --key-file --timeout --max-flows \
+		--no-moderation --json ;;
 	keygen) echo --service-name --key --key-file ;;
 	esac
 	echo --help --verbose --quiet

@@ -184,6 +184,7 @@ static void fill_config(struct connect *c, struct guest_driver_config *config)
 		config->core.flows_max = c->options.flows_max;
 	memcpy(config->listens, listen->addrs, sizeof(listen->addrs));
 	config->listen_count = listen->count;
+	config->moderate = !c->options.no_moderation;
 }
 
 static enum exit_code make_driver(struct connect *c)

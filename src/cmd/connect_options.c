@@ -26,6 +26,7 @@ static const char help[] =
 	"      --key-file FILE           the same, from a file's first line\n"
 	"      --timeout SECONDS         for the first connection (30)\n"
 	"      --max-flows N             application sockets (256)\n"
+	"      --no-moderation           wake for each datagram, even at high rates\n"
 	"      --json                    print what happens, one object a line\n"
 	"  -v, --verbose                 log details\n"
 	"  -q, --quiet                   log errors only\n"
@@ -42,6 +43,7 @@ enum {
 	OPTION_TIMEOUT,
 	OPTION_MAX_FLOWS,
 	OPTION_JSON,
+	OPTION_NO_MODERATION,
 };
 
 static const struct option longs[] = {
@@ -51,6 +53,7 @@ static const struct option longs[] = {
 	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
 	{"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
 	{"json", no_argument, NULL, OPTION_JSON},
+	{"no-moderation", no_argument, NULL, OPTION_NO_MODERATION},
 	OPTIONS_COMMON,
 };
 
@@ -76,6 +79,7 @@ static bool take(struct connect *c, struct options *o, int option)
 	case OPTION_MAX_FLOWS:
 		return options_number(o, "--max-flows", 1, 65535, &co->flows_max);
 	case OPTION_JSON: c->feed.on = true; return true;
+	case OPTION_NO_MODERATION: co->no_moderation = true; return true;
 	default: return false;
 	}
 }

@@ -200,6 +200,7 @@ static void fill_config(struct serve *s, struct host_driver_config *config)
 	memcpy(config->core.targets, o->target.addrs, sizeof(o->target.addrs));
 	memcpy(config->targets, o->target.addrs, sizeof(o->target.addrs));
 	config->target_count = o->target.count;
+	config->moderate = !o->no_moderation;
 	if (o->guests_max != 0)
 		config->core.guests_max = o->guests_max;
 	if (o->network_max != 0)

@@ -26,9 +26,10 @@ struct serve_options {
 	struct addr publics[SERVE_PUBLICS_MAX];
 	size_t public_count;
 	char name[STATE_NAME_MAX];
-	uint32_t port;                                 /* public UDP port; 0 for any */
+	uint32_t port; /* public UDP port; 0 for any */
 	/* Limits; 0: the default */
 	uint32_t guests_max, network_max, flows_max, sockets_max, half_open_max;
+	bool no_moderation;
 	bool weak_key;
 	const char *guests; /* file, or NULL */
 };

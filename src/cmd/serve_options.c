@@ -34,6 +34,7 @@ static const char help[] =
 	"      --max-flows N             application sockets of one guest (256)\n"
 	"      --max-sockets N           of all guests (by the limit of descriptors)\n"
 	"      --max-half-open N         guests in the middle of a handshake (1024)\n"
+	"      --no-moderation           wake for each datagram, even at high rates\n"
 	"      --json                    print what happens, one object a line\n"
 	"  -v, --verbose                 log details\n"
 	"  -q, --quiet                   log errors only\n"
@@ -55,6 +56,7 @@ enum {
 	OPTION_MAX_HALF_OPEN,
 	OPTION_JSON,
 	OPTION_GUESTS,
+	OPTION_NO_MODERATION,
 };
 
 static const struct option longs[] = {
@@ -72,6 +74,7 @@ static const struct option longs[] = {
 	{"max-half-open", required_argument, NULL, OPTION_MAX_HALF_OPEN},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"guests", required_argument, NULL, OPTION_GUESTS},
+	{"no-moderation", no_argument, NULL, OPTION_NO_MODERATION},
 	OPTIONS_COMMON,
 };
 
@@ -145,6 +148,7 @@ static bool take(struct serve *s, struct key *key, struct options *o, int option
 	case OPTION_NAME: return set_name(o, so);
 	case OPTION_GUESTS: so->guests = optarg; return true;
 	case OPTION_JSON: s->feed.on = true; return true;
+	case OPTION_NO_MODERATION: so->no_moderation = true; return true;
 	default: return take_limit(so, o, option);
 	}
 }

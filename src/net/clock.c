@@ -26,3 +26,18 @@ uint64_t clock_awake(void)
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	return to_ns(&now);
 }
+
+bool clock_is_fine(void)
+{
+	struct timespec step;
+
+	return clock_getres(CLOCK_MONOTONIC, &step) == 0 && to_ns(&step) <= 1000;
+}
+
+void clock_sleep(uint64_t span)
+{
+	struct timespec t = {(time_t)(span / SECOND), (long)(span % SECOND)};
+
+	if (span > 0)
+		(void)nanosleep(&t, NULL);
+}

@@ -198,6 +198,14 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int revents)
 	driver_settle(d);
 }
 
+static void on_before_wait(struct ev_loop *loop, ev_prepare *prepare, int revents)
+{
+	struct driver *d = prepare->data;
+
+	(void)loop, (void)revents;
+	clock_sleep(moderation_pause(&d->moderation));
+}
+
 static void tell_locals(struct driver *d)
 {
 	const struct netlink *n = &d->netlink;
@@ -237,6 +245,8 @@ bool driver_init(struct driver *d, struct ev_loop *loop,
 	driver_sockets_init(publics, public_count);
 	ev_init(&d->deadline, on_deadline);
 	d->deadline.data = d;
+	ev_prepare_init(&d->before_wait, on_before_wait);
+	d->before_wait.data = d;
 	d->netlink.changed = on_network_change;
 	d->netlink.arg = d;
 	d->batch = udp_batch_new();
@@ -257,6 +267,14 @@ void driver_start(struct driver *d)
 	set_deadline(d, d->now); /* what there is to send and tell waits for the loop */
 }
 
+void driver_moderate(struct driver *d)
+{
+	if (!clock_is_fine())
+		return;
+	d->moderates = true;
+	ev_prepare_start(d->loop, &d->before_wait);
+}
+
 void driver_fini(struct driver *d)
 {
 	for (unsigned i = 0; i < d->machine_count; i++)
@@ -264,6 +282,7 @@ void driver_fini(struct driver *d)
 	for (size_t i = 0; i < d->public_count; i++)
 		driver_socket_close(&d->publics[i]);
 	ev_timer_stop(d->loop, &d->deadline);
+	ev_prepare_stop(d->loop, &d->before_wait);
 	netlink_stop(&d->netlink);
 	udp_batch_free(d->batch);
 }

@@ -10,6 +10,7 @@
 
 #include "net/driver_machine.h"
 #include "net/forwarder.h"
+#include "net/moderation.h"
 #include "net/netlink.h"
 #include "net/udp.h"
 
@@ -69,7 +70,10 @@ struct driver {
 	int64_t asleep;          /* ns that the machine was suspended up to then */
 	ev_timer deadline;       /* the machines' earliest */
 	uint64_t deadline_at;    /* ns, what it is set to; NEVER while it is stopped */
-	struct netlink netlink;  /* tells of own addresses; unused without set_locals */
+	bool moderates;          /* before_wait is active */
+	ev_prepare before_wait;  /* pauses, where datagrams come singly and fast */
+	struct moderation moderation;
+	struct netlink netlink; /* tells of own addresses; unused without set_locals */
 	size_t clipped; /* what the kernel made of DRIVER_BUFFER; 0 if it gave all */
 	uint64_t lost;  /* datagrams that failed on sockets closed since, or found none */
 	uint64_t notice_at[NOTICE_COUNT]; /* ns, when the next of its kind may come */
@@ -88,6 +92,10 @@ void driver_add_machine(struct driver *d, const struct machine_ops *ops, void *c
 /* Tells the core the own addresses, now and when they change, and starts the timer, once
  * the machines and sockets are there. */
 void driver_start(struct driver *d);
+
+/* Lets the loop pause between wakeups from now on (see net/moderation.h), where the
+ * system can sleep for so short a time. */
+void driver_moderate(struct driver *d);
 
 /* Begins a wakeup: takes the time, and tells the core if the machine was suspended. */
 void driver_wake(struct driver *d);

@@ -52,11 +52,15 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int revents)
 {
 	struct driver_socket *s = io->data;
 	struct driver *d = s->driver;
+	uint64_t before = s->udp.received;
 
 	(void)loop, (void)revents;
 	driver_wake(d);
 	if (receive_rounds(s) == 0 || d->now >= s->errors_at)
 		take_errors(s);
+	if (d->moderates)
+		moderation_note(&d->moderation, s->public_side,
+			(unsigned)(s->udp.received - before), d->now);
 	driver_settle(d);
 }
 

@@ -54,6 +54,7 @@ struct host_driver_config {
 	/* NULL, or a rendezvous core that lives on the public sockets too: datagrams that
 	 * message_is_for_rendezvous() are its. The driver owns it from its success on. */
 	struct rendezvous *inner;
+	bool moderate; /* pause the loop between wakeups, see net/moderation.h */
 };
 struct host_driver *host_driver_new(struct ev_loop *loop,
 	const struct host_driver_config *config, const struct forwarder_hooks *hooks,
@@ -75,6 +76,7 @@ struct guest_driver_config {
 	struct guest_config core;
 	struct addr listens[2];
 	size_t listen_count;
+	bool moderate; /* as host_driver_config */
 };
 struct guest_driver *guest_driver_new(struct ev_loop *loop,
 	const struct guest_driver_config *config, const struct forwarder_hooks *hooks,

@@ -308,6 +308,8 @@ struct guest_driver *guest_driver_new(struct ev_loop *loop,
 	if (!make_core(d, config))
 		goto fail;
 	driver_start(&d->base);
+	if (config->moderate)
+		driver_moderate(&d->base);
 	guest_start(d->guest, d->base.now);
 	return d;
 fail:

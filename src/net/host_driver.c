@@ -228,6 +228,8 @@ struct host_driver *host_driver_new(struct ev_loop *loop,
 	if (d->inner)
 		driver_add_machine(&d->base, &machine_rendezvous, d->inner);
 	driver_start(&d->base);
+	if (config->moderate)
+		driver_moderate(&d->base);
 	return d;
 fail:
 	destroy(d);

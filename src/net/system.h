@@ -16,6 +16,12 @@ uint64_t clock_now(void);
 /* Nanoseconds of CLOCK_MONOTONIC, which on Linux stands still during suspend. */
 uint64_t clock_awake(void);
 
+/* True if the system can sleep for a few microseconds; some wake by ticks of 1 to 10 ms. */
+bool clock_is_fine(void);
+
+/* Sleeps for span ns, not at all for 0; a signal ends it early. */
+void clock_sleep(uint64_t span);
+
 /* Fills from getentropy(3), else /dev/urandom; aborts if the machine has no randomness.
  */
 void random_fill(void *arg, uint8_t *bytes, size_t len);

@@ -379,6 +379,57 @@ static void takes_messages_apart(void **state)
 	}
 }
 
+/* Each datagram has the core send the next: the loop wakes once for each. */
+static void take_one_by_one(struct driver_socket *s, struct udp_message *message)
+{
+	take(s, message);
+	m.output[m.outputs++] = datagram_to(0, &s->udp.bound);
+}
+
+static bool pauses_or_400_taken(void)
+{
+	return d.moderation.pauses > 0 || m.taken >= 400;
+}
+
+static void set_rate(unsigned wakeups)
+{
+	d.moderation.window_at = clock_now() - MODERATION_WINDOW;
+	d.moderation.sides[true].wakeups = wakeups;
+}
+
+static void start_one_by_one(void)
+{
+	sockets[0].take = take_one_by_one;
+	m.output[m.outputs++] = datagram_to(0, &sockets[0].udp.bound);
+	driver_settle(&d);
+}
+
+static void pauses_where_datagrams_are_fast(void **state)
+{
+	(void)state;
+	if (!clock_is_fine())
+		skip();
+	driver_moderate(&d);
+	set_rate(UINT32_MAX);
+	start_one_by_one();
+	run_until(pauses_or_400_taken);
+	assert_true(d.moderation.pauses > 0);
+}
+
+static bool twenty_taken(void)
+{
+	return m.taken >= 20;
+}
+
+static void does_not_pause_unless_told_to(void **state)
+{
+	(void)state;
+	set_rate(UINT32_MAX);
+	start_one_by_one();
+	run_until(twenty_taken);
+	assert_int_equal(d.moderation.pauses, 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -395,6 +446,8 @@ int main(void)
 #endif
 		TEST(says_once_that_buffers_are_clipped),
 		TEST(limits_notices_per_kind),
+		TEST(pauses_where_datagrams_are_fast),
+		TEST(does_not_pause_unless_told_to),
 		cmocka_unit_test(takes_messages_apart),
 	};
 
