@@ -116,7 +116,7 @@ start_teeworlds() {
 
 start_dnsmasq() {
 	show_command "your home" dnsmasq --port="$APP_PORT" --address=/game.example/192.0.2.77
-	start app host dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts \
+	start app host dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts \
 		--user=root --pid-file= --listen-address=127.0.0.1 --bind-interfaces \
 		--port="$APP_PORT" --address=/game.example/192.0.2.77
 	await_udp host "$APP_PORT" 10
