@@ -3,8 +3,11 @@
 
 VERSION = 0.1.0
 PREFIX  = /usr/local
+LIBDIR  = $(PREFIX)/lib
+UNITDIR = $(PREFIX)/lib/systemd/system
 DESTDIR =
 BUILD   = build
+SONAME  = libeyelet.so.0
 
 CFLAGS   ?= -O2 -g
 WARNINGS  = -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes \
@@ -32,18 +35,19 @@ SIM_WRAP  = -Wl,--wrap=crypto_aead_new,--wrap=crypto_aead_free,--wrap=crypto_aea
 UNIT     := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/*.c))
 SIM      := $(patsubst test/sim/%.c,$(BUILD)/test/sim/%.o,$(wildcard test/sim/*.c))
 
-.PHONY: all help setup demo check check-long sim soak bench install uninstall clean format
+.PHONY: all help setup demo check check-long sim soak bench install uninstall deb clean format
 all: $(BUILD)/eyelet $(BUILD)/libeyelet.so $(BUILD)/libeyelet.a
 
 help:
 	@echo 'make [all]       build build/eyelet and the library'
 	@echo 'make demo        a real UDP application across two NATs on this machine'
 	@echo 'make check       all quick tiers of tests; make check TIERS="unit sim" some'
-	@echo 'make check-long  the long tiers: sanitized netns, valgrind, fuzzing, 10^5 seeds'
+	@echo 'make check-long  the long tiers: packages, sanitizers, valgrind, fuzzing, 10^5 seeds'
 	@echo 'make sim         10^5 seeds of the simulator'
 	@echo 'make soak        30 minutes of the real pair with faults; MINUTES=5 less'
 	@echo 'make bench       CPU time per datagram, beside socat'
-	@echo 'make install     DESTDIR= PREFIX=/usr/local'
+	@echo 'make install     DESTDIR= PREFIX=/usr/local LIBDIR=$$(PREFIX)/lib'
+	@echo 'make deb         Debian packages, in build/deb'
 	@echo 'make setup       install the Debian packages that build and tests need'
 
 $(BUILD)/%.o: src/%.c
@@ -54,7 +58,7 @@ $(BUILD)/eyelet: $(CORE) $(NET) $(CMD)
 	$(CC) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 $(BUILD)/libeyelet.so: $(CORE) $(NET) $(LIB)
-	$(CC) $(LDFLAGS) -shared -Wl,-soname,libeyelet.so.0 $^ $(LDLIBS) -o $@
+	$(CC) $(LDFLAGS) -shared -Wl,-soname,$(SONAME) $^ $(LDLIBS) -o $@
 
 # One object whose only global symbols are those the header exports.
 $(BUILD)/libeyelet.a: $(CORE) $(NET) $(LIB)
@@ -104,9 +108,10 @@ demo:
 check: setup
 	@test/run.sh $(or $(TIERS),purity unit sim netns fuzz sanitize lint)
 
-check-long: setup
+check-long:
+	@packaging/setup.sh tests deb
 	@test/run.sh purity unit sim netns fuzz sanitize lint \
-		netns-long netns-sanitize valgrind fuzz-long sim-long
+		deb netns-long netns-sanitize valgrind fuzz-long sim-long
 
 sim: $(BUILD)/sim
 	$(BUILD)/sim random --seeds $(or $(SEEDS),100000)
@@ -122,21 +127,38 @@ bench: setup
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
+# The library's file has the whole version in its name; programs look for the soname's.
+INSTALLED_SO = libeyelet.so.$(VERSION)
+
 install: all
 	install -D -m 755 $(BUILD)/eyelet $(DESTDIR)$(PREFIX)/bin/eyelet
-	install -D -m 755 $(BUILD)/libeyelet.so $(DESTDIR)$(PREFIX)/lib/libeyelet.so.0
-	ln -sf libeyelet.so.0 $(DESTDIR)$(PREFIX)/lib/libeyelet.so
-	install -D -m 644 $(BUILD)/libeyelet.a $(DESTDIR)$(PREFIX)/lib/libeyelet.a
+	install -D -m 644 $(BUILD)/libeyelet.so $(DESTDIR)$(LIBDIR)/$(INSTALLED_SO)
+	ln -sf $(INSTALLED_SO) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libeyelet.so
+	install -D -m 644 $(BUILD)/libeyelet.a $(DESTDIR)$(LIBDIR)/libeyelet.a
 	install -D -m 644 include/eyelet.h $(DESTDIR)$(PREFIX)/include/eyelet.h
 	install -D -m 644 src/man/eyelet.1 $(DESTDIR)$(PREFIX)/share/man/man1/eyelet.1
 	install -D -m 644 contrib/completions/eyelet.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/eyelet
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(UNITDIR)
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' \
+		-e 's|@LDLIBS@|$(LDLIBS)|' packaging/libeyelet.pc.in \
+		>$(DESTDIR)$(LIBDIR)/pkgconfig/libeyelet.pc
+	sed 's|/usr/bin/eyelet|$(PREFIX)/bin/eyelet|' contrib/systemd/eyelet-rendezvous.service \
+		>$(DESTDIR)$(UNITDIR)/eyelet-rendezvous.service
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/eyelet $(DESTDIR)$(PREFIX)/lib/libeyelet.* \
+	rm -f $(DESTDIR)$(PREFIX)/bin/eyelet $(DESTDIR)$(LIBDIR)/libeyelet.* \
+		$(DESTDIR)$(LIBDIR)/pkgconfig/libeyelet.pc \
 		$(DESTDIR)$(PREFIX)/include/eyelet.h \
 		$(DESTDIR)$(PREFIX)/share/man/man1/eyelet.1 \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/eyelet
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/eyelet \
+		$(DESTDIR)$(UNITDIR)/eyelet-rendezvous.service
+
+# The packages are built of a copy, whose debian/ has the version that is said above.
+deb:
+	@packaging/setup.sh deb
+	@packaging/deb.sh $(VERSION)
 
 clean:
 	rm -rf build
