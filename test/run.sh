@@ -50,6 +50,7 @@ tier_sanitize() {
 }
 tier_lint() { test/lint.sh; }
 
+tier_deb() { test/deb.sh; }
 tier_netns-long() { quiet_make netns-programs && test/netns/run.sh long; }
 tier_netns-sanitize() {
 	quiet_make SANITIZE=address,undefined netns-programs &&
