@@ -23,6 +23,7 @@ quick_jobs() {
 		loss.sh
 		commands.sh
 		guests.sh
+		flood.sh
 		nat-check.sh
 		lab-check.sh
 		tos.sh
