@@ -126,7 +126,8 @@ struct lab {
 	bool evil[2]; /* guest, host: seals what its application never sent */
 	uint8_t token[TOKEN_SIZE]; /* of the host's lease, as last heard */
 	unsigned storms;
-	bool trace; /* FUZZ_TRACE is set: tells on stderr what happens */
+	unsigned deadlines; /* met while waiting */
+	bool trace;         /* FUZZ_TRACE is set: tells on stderr what happens */
 	/* Sees every datagram that is sent; may be NULL. */
 	void (*tap)(void *arg, const uint8_t *data, size_t len);
 	void *tap_arg;
