@@ -10,10 +10,15 @@
 #   even   20,000 datagrams a second, each alone: a game server, some calls
 #   flood  each alone, as fast as one core sends them; what is lost is shown
 #   burst  runs of 32 by UDP_SEGMENT, 40,000 datagrams a second: QUIC, WireGuard
+#   many   even, from 100 application sockets at one guest: a guest that serves a LAN
+# With 100 guests the sockets take turns, so that each guest forwards 200 datagrams a second
+# of the even load, single ones: as games do, and the dearest way there is, since a hundred
+# processes find the processor's caches taken by others. Where guests run on machines of
+# their own, only the host's part falls to the host's; a column shows it alone.
 # socat forwards both ways (UDP4-LISTEN,fork: a process a client, which poll, read and write
 # for each datagram; UDP4-RECVFROM,fork would fork for each), with buffers as large as ours.
-# Where one guest sends, two bare hops in a row show what is left to gain: recv and send, one
-# way, and nothing else.
+# Two bare hops in a row, a process for each guest and one behind them, show what is left to
+# gain: recv and send, one way, and nothing else.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -25,9 +30,10 @@ GUESTS=100
 EVEN_RATE=20000
 BURST_RATE=40000
 BURST=32
+MANY_FLOWS=100
 
 SIZES=(64 512 1200)
-LOADS=(even flood burst)
+LOADS=(even flood burst) # and many, with one guest
 ROUNDS=5
 SECONDS_EACH=0.6
 if [ "${1:-}" = quick ]; then
@@ -57,7 +63,8 @@ RENDEZVOUS_PORT=$((BASE + 100)) # and the 16 above
 SINK_PORT=$((BASE + 200))
 SOCAT_PORT=$((BASE + 201))
 ECHO_PORT=$((BASE + 202))
-BARE_PORT=$((BASE + 203)) # and the next one
+LAST_HOP_PORT=$((BASE + 203))
+BARE_PORT=$((BASE + 700)) # of the first bare hop; the others' follow
 LISTEN_PORT=$((BASE + 300)) # of the first guest; the others' follow
 FROM_PORT=$((BASE + 500))   # of the application's first socket
 
@@ -133,10 +140,20 @@ start_socat() {
 		"UDP4:127.0.0.1:$SINK_PORT,rcvbuf=4194304,sndbuf=4194304"
 }
 
+start_hops() { # FROM TO
+	local i
+	for ((i = $1; i < $2; i++)); do
+		start "hop$i" "$LOAD" hop $((BARE_PORT + i)) --to "$LAST_HOP_PORT"
+	done
+	for ((i = $1; i < $2; i++)); do
+		await "hop$i.out" ready 5
+	done
+}
+
 start_bare() {
-	start bare1 "$LOAD" hop $((BARE_PORT + 1)) --to "$SINK_PORT"
-	start bare0 "$LOAD" hop "$BARE_PORT" --to $((BARE_PORT + 1))
-	await bare0.out ready 5
+	start last_hop "$LOAD" hop "$LAST_HOP_PORT" --to "$SINK_PORT"
+	await last_hop.out ready 5
+	start_hops 0 1
 }
 
 # Leaves in TO where the load goes and in PIDS who forwards it.
@@ -155,8 +172,11 @@ choose() { # pair|socat|bare GUESTS
 		read -ra PIDS <<<"${PID[socat]} $(children "${PID[socat]}")"
 		;;
 	bare)
-		TO=(--ports 1 "$BARE_PORT")
-		PIDS=("${PID[bare1]}" "${PID[bare0]}")
+		TO=(--ports "$2" "$BARE_PORT")
+		PIDS=("${PID[last_hop]}")
+		for ((i = 0; i < $2; i++)); do
+			PIDS+=("${PID[hop$i]}")
+		done
 		;;
 	esac
 }
@@ -172,10 +192,10 @@ cpu_ns() { # PID...
 	echo "$sum"
 }
 
-send() { # GUESTS RUN ARGUMENT...
-	local guests=$1 run=$2
+send() { # FLOWS RUN ARGUMENT...
+	local flows=$1 run=$2
 	shift 2
-	"$LOAD" send "${TO[2]}" "${TO[@]:0:2}" --flows "$guests" --from "$FROM_PORT" --run "$run" "$@" ||
+	"$LOAD" send "${TO[2]}" "${TO[@]:0:2}" --flows "$flows" --from "$FROM_PORT" --run "$run" "$@" ||
 		die "the sender failed"
 }
 
@@ -195,27 +215,28 @@ end_run() {
 }
 
 # Opens every flow's sockets, and socat's processes: a few datagrams each, slowly.
-warm_up() { # pair|socat GUESTS
+warm_up() { # pair|socat GUESTS FLOWS
 	choose "$1" "$2"
-	send "$2" "$RUN" --count $((3 * $2)) --rate 500 >/dev/null
+	send "$3" "$RUN" --count $((3 * $3)) --rate 500 >/dev/null
 	end_run
-	[ "$(value flows "$SEEN")" -eq "$2" ] || die "$1 does not carry $2 flows: $SEEN"
+	[ "$(value flows "$SEEN")" -eq "$3" ] || die "$1 does not carry $3 flows: $SEEN"
 }
 
 load_arguments() { # LOAD
 	case $1 in
-	even) echo "--rate $EVEN_RATE" ;;
+	even | many) echo "--rate $EVEN_RATE" ;;
 	burst) echo "--rate $BURST_RATE --gso $BURST" ;;
 	esac
 }
 
 # Adds a line to the CSV file. serve_ns is the last hop's part of cpu_ns.
 measure() { # ROUND pair|socat|bare GUESTS SIZE LOAD
-	local before after sent first_before first_after
+	local before after sent first_before first_after flows=$3
+	[ "$5" = many ] && flows=$MANY_FLOWS
 	choose "$2" "$3"
 	before=$(cpu_ns "${PIDS[@]}") && first_before=$(cpu_ns "${PIDS[0]}") || exit 1
 	# shellcheck disable=SC2046
-	sent=$(send "$3" "$RUN" --size "$4" --seconds $SECONDS_EACH $(load_arguments "$5")) || exit 1
+	sent=$(send "$flows" "$RUN" --size "$4" --seconds $SECONDS_EACH $(load_arguments "$5")) || exit 1
 	end_run
 	after=$(cpu_ns "${PIDS[@]}") && first_after=$(cpu_ns "${PIDS[0]}") || exit 1
 	echo "$1,$2,$3,$4,$5,$(value sent "$sent"),$(value ns "$sent"),$(value unique "$SEEN"),$(
@@ -224,23 +245,22 @@ measure() { # ROUND pair|socat|bare GUESTS SIZE LOAD
 }
 
 measure_all() { # ROUND GUESTS SIZE LOAD
-	local order=(pair socat) subject # and bare
-	[ $(($1 % 2)) -eq 0 ] && order=(socat pair)
-	[ "$2" -eq 1 ] && order+=(bare)
+	local order=(pair socat bare) subject
+	[ $(($1 % 2)) -eq 0 ] && order=(bare socat pair)
 	for subject in "${order[@]}"; do
 		measure "$1" "$subject" "$2" "$3" "$4"
 	done
 }
 
-measure_guests() { # GUESTS
-	local round size load
-	warm_up pair "$1"
-	warm_up socat "$1"
+measure_guests() { # GUESTS FLOWS LOAD...
+	local guests=$1 round size load
+	warm_up pair "$1" "$2"
+	warm_up socat "$1" "$2"
+	shift 2
 	for ((round = 1; round <= ROUNDS; round++)); do
-		for load in "${LOADS[@]}"; do
-			[ "$load" = burst ] && [ "$1" -gt 1 ] && continue
+		for load; do
 			for size in "${SIZES[@]}"; do
-				measure_all "$round" "$1" "$size" "$load"
+				measure_all "$round" "$guests" "$size" "$load"
 			done
 		done
 	done
@@ -298,7 +318,9 @@ self_check
 start_pair
 start_socat
 start_bare
-measure_guests 1
+measure_guests 1 1 "${LOADS[@]}"
+measure_guests 1 "$MANY_FLOWS" many
 start_guests 1 $GUESTS
-measure_guests $GUESTS
+start_hops 1 $GUESTS
+measure_guests "$GUESTS" "$GUESTS" "${LOADS[@]}"
 test/bench/table.awk "$CSV"

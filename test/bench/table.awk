@@ -1,7 +1,7 @@
 #!/usr/bin/awk -f
 # SPDX-License-Identifier: MIT
-# Medians of what run.sh measured, and the pair's CPU time as a ratio of socat's, each of the
-# same round. Fails if a forwarder doubled, reordered or spoilt anything.
+# Medians of what run.sh measured, and the CPU time of the pair, of the host alone, and of two
+# bare hops as ratios of socat's, each of the same round. Fails if a forwarder doubled, reordered or spoilt anything.
 BEGIN { FS = "," }
 
 NR == 1 { next }
@@ -41,37 +41,44 @@ function median(table, subject, cell,    i, n) {
 	return n % 2 ? values[(n + 1) / 2] : (values[n / 2] + values[n / 2 + 1]) / 2
 }
 
-function find_ratios(    i, r, p, s) {
+function find_ratio(subject,    i, r, p, s) {
 	for (i = 1; i <= cell_count; i++)
 		for (r = 1; r <= rounds; r++) {
-			p = cost["pair", cells[i], r]
+			p = cost[subject, cells[i], r]
 			s = cost["socat", cells[i], r]
 			if (p > 0 && s > 0)
-				ratio["both", cells[i], r] = p / s
+				ratio[subject, cells[i], r] = p / s
 		}
 }
 
+function print_row(c,    part, q, span) {
+	split(c, part, ",")
+	q = median(ratio, "pair", c)
+	span = sprintf("(%.2f-%.2f)", lowest, highest)
+	met += q < 1
+	printf "%6d %5d  %-5s | %7.0f %7.0f %7.0f | %5.2f %-13s %5.2f %5.2f | %7.0f %8.0f | %7.2f %7.2f\n",
+		part[1], part[2], part[3],
+		median(cost, "pair", c), median(cost, "socat", c), median(cost, "bare", c),
+		q, span, median(ratio, "pair-serve", c), median(ratio, "bare", c),
+		median(rate, "pair", c), median(rate, "socat", c),
+		median(loss, "pair", c), median(loss, "socat", c)
+}
+
 END {
-	find_ratios()
-	printf "CPU time per delivered datagram: eyelet connect + serve, sealed, beside socat, one plain hop\n"
-	printf "and two bare hops (recv, send); medians of %d rounds; ratio: pair to socat, lowest to highest\n\n", rounds
-	printf "%6s %5s  %-5s | %7s %7s %7s %7s | %5s %13s | %16s | %15s\n", "guests", "bytes",
-		"load", "pair ns", "(serve)", "socat", "2 bare", "ratio", "", "1000/s delivered", "lost %"
-	for (i = 1; i <= cell_count; i++) {
-		c = cells[i]
-		split(c, part, ",")
-		p = median(cost, "pair", c)
-		s = median(cost, "socat", c)
-		q = median(ratio, "both", c)
-		span = sprintf("%.2f-%.2f", lowest, highest)
-		met += q < 1
-		printf "%6d %5d  %-5s | %7.0f %7.0f %7.0f %7s | %5.2f %13s | %7.0f %8.0f | %7.2f %7.2f\n",
-			part[1], part[2], part[3], p, median(cost, "pair-serve", c), s,
-			(("bare", c, 1) in cost) ? sprintf("%.0f", median(cost, "bare", c)) : "-",
-			q, "(" span ")",
-			median(rate, "pair", c), median(rate, "socat", c),
-			median(loss, "pair", c), median(loss, "socat", c)
-	}
+	find_ratio("pair")
+	find_ratio("pair-serve")
+	find_ratio("bare")
+	printf "CPU time per delivered datagram: eyelet connect + serve, sealed, beside socat, one plain hop.\n"
+	printf "Medians of %d rounds. Ratios to socat: of the pair, lowest and highest; of its host alone; of\n", rounds
+	printf "two bare hops, which receive and send and nothing else: without collecting datagrams into\n"
+	printf "runs, no two processes can cost less.\n\n"
+	printf "%6s %5s  %-5s | %23s | %31s | %16s | %15s\n", "", "", "",
+		"ns", "ratio to socat", "1000/s delivered", "lost %"
+	printf "%6s %5s  %-5s | %7s %7s %7s | %5s %-13s %5s %5s | %7s %8s | %7s %7s\n", "guests",
+		"bytes", "load", "pair", "socat", "bare", "pair", "", "host", "bare",
+		"pair", "socat", "pair", "socat"
+	for (i = 1; i <= cell_count; i++)
+		print_row(cells[i])
 	printf "\npair below socat in %d of %d rows\n", met, cell_count
 	if (wrong["socat"] > 0)
 		printf "socat doubled, reordered or spoilt %d datagrams\n", wrong["socat"]
