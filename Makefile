@@ -35,7 +35,8 @@ SIM_WRAP  = -Wl,--wrap=crypto_aead_new,--wrap=crypto_aead_free,--wrap=crypto_aea
 UNIT     := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/*.c))
 SIM      := $(patsubst test/sim/%.c,$(BUILD)/test/sim/%.o,$(wildcard test/sim/*.c))
 
-.PHONY: all help setup demo check check-long sim soak bench install uninstall deb clean format
+.PHONY: all help setup demo check check-long sim soak matrix bench install uninstall deb \
+	clean format
 all: $(BUILD)/eyelet $(BUILD)/libeyelet.so $(BUILD)/libeyelet.a
 
 help:
@@ -45,6 +46,7 @@ help:
 	@echo 'make check-long  the long tiers: packages, sanitizers, valgrind, fuzzing, 10^5 seeds'
 	@echo 'make sim         10^5 seeds of the simulator'
 	@echo 'make soak        30 minutes of the real pair with faults; MINUTES=5 less'
+	@echo 'make matrix      which pairs of networks connect, by what path; how soon'
 	@echo 'make bench       CPU time per datagram, beside socat'
 	@echo 'make install     DESTDIR= PREFIX=/usr/local LIBDIR=$$(PREFIX)/lib'
 	@echo 'make deb         Debian packages, in build/deb'
@@ -119,6 +121,10 @@ sim: $(BUILD)/sim
 soak: setup
 	@$(MAKE) --no-print-directory netns-programs
 	@test/netns/soak.sh $(or $(MINUTES),30)
+
+matrix: setup
+	@$(MAKE) --no-print-directory netns-programs
+	@test/netns/matrix.sh $(or $(CELLS),all)
 
 bench: setup
 	@$(MAKE) --no-print-directory $(BUILD)/eyelet

@@ -169,6 +169,10 @@ lab_tunnat_possible() {
 	unshare -n ip tuntap add dev probe mode tun 2>/dev/null || fail "cannot make tun devices"
 }
 
+lab_tunnat_build() {
+	lab_build tunnat nat
+}
+
 # One side behind tunnat, of which IPv6 has a router of its own.
 lab_tunnat_side() { # host|guest KIND INNER-KIND
 	local options
@@ -199,7 +203,7 @@ lab_tunnat() { # NODE OPTIONS WAN LAN MEMBER:INTERFACE:NUMBER...
 		number=${member##*:}
 		insides+=(--inside "in$number=$lan.$number")
 	done
-	lab_build tunnat nat
+	lab_tunnat_build
 	# shellcheck disable=SC2086 # options are words
 	start "$node" "$node" "$BUILD/test/tunnat" --outside "out=$wan.2" --own "$lan.1" \
 		"${insides[@]}" $options

@@ -319,7 +319,7 @@ lab_switch() { # GATEWAY
 }
 
 # Two homes with a NAT each behind one carrier's NAT.
-lab_same_cgnat() { # KIND-OF-CARRIER KIND-OF-HOST'S-HOME KIND-OF-GUEST'S-HOME
+lab_same_carrier() { # KIND-OF-CARRIER [KIND-OF-HOMES]
 	local NAT ROUTER WAN LAN MIDDLE WAN6
 	lab_side_names host
 	lab_internet
@@ -327,9 +327,9 @@ lab_same_cgnat() { # KIND-OF-CARRIER KIND-OF-HOST'S-HOME KIND-OF-GUEST'S-HOME
 	lab_node guest
 	lab_tunnat "$NAT" "$(lab_tunnat_options "$1")" "$WAN" 100.64.1 hnat2:wan:2 gnat2:wan:3
 	lab_lan hnat2 192.168.1 host
-	lab_nat hnat2 "$2" 192.168.1.2
+	lab_nat hnat2 "${2:-port-restricted}" 192.168.1.2
 	lab_lan gnat2 192.168.2 guest
-	lab_nat gnat2 "$3" 192.168.2.2
+	lab_nat gnat2 "${2:-port-restricted}" 192.168.2.2
 }
 
 # Loses datagrams each way on a side's access link, before and after its router sees them.

@@ -7,11 +7,12 @@
 . "$(dirname "$0")/tap.sh"
 HERE=$(cd "$(dirname "$0")" && pwd)
 JOBS=${JOBS:-2}
-LIMIT=900 # seconds for one file, many times what the longest takes
+LIMIT=1800 # seconds for one file, many times what the longest takes
 
 # The longest first, so that the two lanes end together.
 quick_jobs() {
 	cat <<-'END'
+		matrix.sh quick
 		roam.sh
 		mtu.sh
 		restart.sh
@@ -36,12 +37,13 @@ quick_jobs() {
 
 long_jobs() {
 	cat <<-'END'
+		matrix.sh all
 		soak.sh 5
 		keepalive.sh
 		loss.sh 100
 		sizes.sh all
 	END
-	quick_jobs | grep -v '^sizes.sh'
+	quick_jobs | grep -v '^sizes.sh\|^matrix.sh'
 }
 
 # One test file, its lines kept together. It cleans up after itself when told to end.
