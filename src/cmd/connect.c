@@ -78,12 +78,12 @@ static void on_event(void *arg, const struct event *event)
 {
 	struct connect *c = arg;
 
+	doubt_names(c, event);
+	connect_tell(c, event);
 	if (event->type == EVENT_CONNECTED)
 		c->connected = true;
 	else if (event->type == EVENT_LOST)
 		c->connected = false;
-	doubt_names(c, event);
-	connect_tell(c, event);
 	connect_feed(c, event);
 	if (event->type == EVENT_CONNECTED) {
 		on_connected(c);

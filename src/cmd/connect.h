@@ -40,7 +40,7 @@ struct connect {
 	struct guest_driver *driver;
 	struct renew renew;  /* follows the names of servers */
 	ev_timer timeout;    /* until the first connection */
-	bool connected;      /* now */
+	bool connected;      /* now; before an event that is being told */
 	bool was_connected;  /* ever */
 	ev_tstamp lost_at;   /* when the last connection was lost */
 	bool asked;          /* this attempt's asking was said */

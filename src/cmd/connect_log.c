@@ -69,7 +69,8 @@ static void tell_connected(struct connect *c, const struct event *e)
 {
 	char remote[ADDR_TEXT_MAX], since[64] = "";
 
-	if (c->was_connected)
+	/* A path in doubt may be followed by another before it was given up. */
+	if (c->was_connected && !c->connected)
 		snprintf(since, sizeof(since), ", after %.1f s without",
 			ev_now(c->loop) - c->lost_at);
 	log_last_step("connected directly in %llu ms to %s%s",
