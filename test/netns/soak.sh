@@ -20,6 +20,8 @@ LOSS_ALLOWED=15  # percent of round trips, since large datagrams go in parts
 RECOVERY=5       # seconds within which traffic resumes after an event
 GROWTH_KB=2048   # resident memory, in the second half
 GROWTH_FDS=3
+STILL_MS=100     # that the generator does not run are a standstill of the machine
+STILL_ALLOWED=10 # percent of the seconds
 VISITORS=5       # short flows in each cycle
 FLOW_IDLE=330    # seconds after which a flow without traffic is closed
 lab_begin "$@"
@@ -117,11 +119,12 @@ soak() {
 
 # ---- what became of it ----
 
-# Sums up the seconds inside and outside of the events' windows.
-account() { # AWK-CONDITION on event, sent, lost, reordered; prints what meets it
-	awk -v "allowed=$LOSS_ALLOWED" '
+# Sums up the seconds inside and outside of the events' windows. While the machine stands
+# still, and just before and after, nothing is held against us.
+account() {
+	awk '
 		function value(field) { sub(/.*=/, "", field); return field + 0 }
-		FILENAME ~ /windows$/ {
+		FILENAME !~ /flows.out$/ {
 			for (second = $2; second <= $3; second++)
 				event[second] = event[second] == "" || $1 != "lossy" ? $1 : event[second]
 			next
@@ -137,12 +140,26 @@ account() { # AWK-CONDITION on event, sent, lost, reordered; prints what meets i
 			for (what in sent)
 				printf "%s seconds=%d sent=%d lost=%d late=%d reordered=%d\n", what,
 					seconds[what], sent[what], lost[what], late[what], reordered[what]
-		}' "$WINDOWS" "$LAB_DIR/flows.out"
+		}' <(standstills) "$WINDOWS" "$LAB_DIR/flows.out"
+}
+
+standstills() { # lines like those of WINDOWS
+	sed -n 's/^second \([0-9]*\) .*behind_ms=/\1 /p' "$LAB_DIR/flows.out" |
+		awk -v "still=$STILL_MS" '$2 >= still {
+			print "standstill", $1 - int($2 / 1000) - 1, $1 + 1 }'
 }
 
 accounted() {
 	account >"$LAB_DIR/account"
 	sed 's/^[^#]/# &/' "$LAB_DIR/account"
+}
+
+machine_ran() {
+	awk -v "allowed=$STILL_ALLOWED" '
+		/^[^#]/ { sub(/seconds=/, "", $2); all += $2 }
+		$1 == "standstill" { still = $2 }
+		END { exit still * 100 > all * allowed }' "$LAB_DIR/account" ||
+		fail "$(grep '^standstill' "$LAB_DIR/account"): nothing can be told"
 }
 
 none_lost() {
@@ -163,6 +180,14 @@ none_doubled() {
 	local line
 	line=$(tail -n 1 "$LAB_DIR/flows.out")
 	[[ $line == total*" duplicated=0 corrupted=0 foreign=0" ]] || fail "$line"
+}
+
+# Nothing keeps the two apart for longer than an event and its recovery.
+log_honest() {
+	local line
+	line=$(awk -v "most=$((4 * RECOVERY))" '/ s without$/ && $(NF - 2) > most' \
+		"$LAB_DIR/connect.log" | head -n 1)
+	[ -z "$line" ] || fail "$line"
 }
 
 one_address() {
@@ -193,10 +218,12 @@ lab_two_sides port-restricted port-restricted
 check "connects" start_pair
 check "$MINUTES minutes with $FLOWS flows" soak
 accounted
+check "the machine stood still for at most $STILL_ALLOWED % of the time" machine_ran
 check "no datagram is lost or reordered without an event" none_lost
 check "2 % of loss at four places lose at most $LOSS_ALLOWED % of round trips" loss_bounded
 check "no datagram is doubled or changed" none_doubled
 check "the target saw the guest at one address" one_address
+check "the log tells how long there was no connection" log_honest
 for program in rdv serve connect; do
 	check "$program: memory and descriptors bounded" bounded $program
 done

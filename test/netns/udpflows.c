@@ -18,13 +18,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define FLOWS_MAX  1000
-#define RING       1024 /* datagrams of a flow that are remembered */
-#define BUCKETS    64   /* seconds that are remembered */
-#define LOST_AFTER 5    /* seconds without an answer */
-#define LARGEST    9000 /* payload, bytes */
-#define MAGIC      0x666c6f77U
-#define SECOND_NS  UINT64_C(1000000000)
+#define FLOWS_MAX      1000
+#define RING           1024 /* datagrams of a flow that are remembered */
+#define BUCKETS        64   /* seconds that are remembered */
+#define LOST_AFTER     5    /* seconds without an answer */
+#define LARGEST        9000 /* payload, bytes */
+#define MAGIC          0x666c6f77U
+#define SECOND_NS      UINT64_C(1000000000)
+#define MILLISECOND_NS UINT64_C(1000000)
+/* More is not caught up with: a burst gets lost. */
+#define BEHIND_NS (50 * MILLISECOND_NS)
 
 /* At the start of each datagram; what follows is made from it. */
 struct header {
@@ -48,6 +51,7 @@ struct flow {
 struct bucket {
 	uint64_t second;
 	uint64_t sent, received, late, duplicated, reordered, corrupted;
+	uint64_t behind_ns; /* how long this process had not run before it sent */
 };
 
 struct flows {
@@ -133,9 +137,10 @@ static struct bucket *bucket_of(struct flows *f, uint64_t second)
 static void tell(const struct bucket *b)
 {
 	printf("second %" PRIu64 " sent=%" PRIu64 " lost=%" PRIu64 " late=%" PRIu64
-	       " duplicated=%" PRIu64 " reordered=%" PRIu64 " corrupted=%" PRIu64 "\n",
+	       " duplicated=%" PRIu64 " reordered=%" PRIu64 " corrupted=%" PRIu64
+	       " behind_ms=%" PRIu64 "\n",
 		b->second, b->sent, b->sent - b->received, b->late, b->duplicated,
-		b->reordered, b->corrupted);
+		b->reordered, b->corrupted, b->behind_ns / MILLISECOND_NS);
 }
 
 static void tell_until(struct flows *f, uint64_t second)
@@ -257,6 +262,16 @@ static void receive_until(struct flows *f, uint64_t until)
 			receive_all(f, (uint32_t)i);
 }
 
+/* Returns when the datagram that was due at next really leaves, which is now. */
+static uint64_t catch_up(struct flows *f, uint64_t next, uint64_t now, uint64_t second)
+{
+	struct bucket *b = bucket_of(f, second);
+
+	if (now - next > b->behind_ns)
+		b->behind_ns = now - next;
+	return now - next > BEHIND_NS ? now : next;
+}
+
 /* The flows take turns, so that datagrams leave evenly. */
 static void run(struct flows *f, uint64_t interval_ns)
 {
@@ -265,10 +280,11 @@ static void run(struct flows *f, uint64_t interval_ns)
 	f->told = read_clock(CLOCK_REALTIME) / SECOND_NS - 1;
 	while (!stopped) {
 		uint64_t second = read_clock(CLOCK_REALTIME) / SECOND_NS;
+		uint64_t now = read_clock(CLOCK_MONOTONIC);
 
-		if (read_clock(CLOCK_MONOTONIC) >= next) {
+		if (now >= next) {
+			next = catch_up(f, next, now, second) + interval_ns;
 			send_one(f, (uint32_t)(total++ % f->count), second);
-			next += interval_ns;
 		}
 		receive_until(f, next);
 		tell_until(f, second - LOST_AFTER - 2);
