@@ -105,6 +105,8 @@ inside() { # COMMAND...
 		bash "$trial/system" "$@"
 }
 
+SYSTEM=man-db,gcc,libc6-dev,pkg-config,systemd,systemd-sysv,dbus,iproute2
+
 # A fresh system of this machine's release; what debootstrap made is kept for the next run.
 make_system() {
 	local suite mirror
@@ -113,7 +115,7 @@ make_system() {
 		sed -n "s, $suite\$,,p" | sort -u | head -n 1)
 	if [ ! -e "$out/system/ready" ]; then
 		rm -rf "$out/system" && mkdir -p "$out/system" &&
-			debootstrap --variant=minbase --include=man-db,gcc,libc6-dev,pkg-config \
+			debootstrap --variant=minbase --include="$SYSTEM" \
 				"$suite" "$out/system/root" "${mirror:-http://deb.debian.org/debian}" &&
 			touch "$out/system/ready" || return 1
 	fi
@@ -149,8 +151,33 @@ unit_is_off() {
 	[ -e "$trial/system/$unit" ] && ! find "$trial/system/etc/systemd" -name 'eyelet*' | grep .
 }
 
+# Starts systemd in the system, without a network, with deb-boot.sh as a service that ends it.
+boot() {
+	local service=etc/systemd/system/boot-test.service tap=$trial/system/root/tap
+	if ! command -v systemd-nspawn >/dev/null; then
+		skip "boot: systemd-nspawn is not installed"
+		return
+	fi
+	cp test/deb-boot.sh "$trial/system/root/"
+	printf '[Service]\nType=oneshot\nExecStart=/bin/bash /root/deb-boot.sh\n' \
+		>"$trial/system/$service"
+	mkdir -p "$trial/system/etc/systemd/system/multi-user.target.wants"
+	ln -s "/$service" "$trial/system/etc/systemd/system/multi-user.target.wants/"
+	timeout --kill-after=10 300 systemd-nspawn --directory="$trial/system" --private-network \
+		--register=no --keep-unit --boot </dev/null >"$trial/boot" 2>&1
+	if [ ! -e "$tap" ]; then
+		skip "boot: systemd does not run here ($(tail -n 1 "$trial/boot" | cut -c1-200))"
+		return
+	fi
+	grep -qx '# end' "$tap" || echo "not ok - deb: the booted system ended early" >>"$tap"
+	cat "$tap"
+	! grep -q '^not ok' "$tap" || status=1
+	rm "$trial/system/etc/systemd/system/multi-user.target.wants/boot-test.service" \
+		"$trial/system/$service"
+}
+
 purge_packages() {
-	rm -r "$trial/system/root/debs"
+	rm -r "$trial/system/root"/*
 	mkdir -p "$trial/system/var/lib/private/eyelet-rendezvous" # as if it had run
 	inside apt-get -q -y purge eyelet libeyelet0 libeyelet-dev || return 1
 	! find "$trial/system" -xdev -iname '*eyelet*' ! -path '*/var/log/*' \
@@ -170,6 +197,7 @@ in_a_system() {
 	expect "installed, man finds its page" installed_man
 	expect "installed, an example links as pkg-config says" installed_links
 	expect "the unit is there, and neither enabled nor started" unit_is_off
+	boot
 	expect "purged, they leave nothing" purge_packages
 }
 
