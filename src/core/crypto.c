@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/crypto.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -252,9 +254,19 @@ void crypto_aead_free(struct crypto_aead *aead)
 	free(aead);
 }
 
-/* Sets the nonce anew, keeps the key, and takes the additional data in. */
-static bool begin(
-	struct crypto_aead *aead, uint64_t counter, const uint8_t *ad, size_t ad_len)
+/* Tags go by parameters: EVP_CIPHER_CTX_ctrl only makes such of its arguments, after it
+ * has looked up the nonce's length. */
+static void name_tag(OSSL_PARAM params[2], uint8_t tag[CRYPTO_TAG_SIZE])
+{
+	params[0] = OSSL_PARAM_construct_octet_string(
+		OSSL_CIPHER_PARAM_AEAD_TAG, tag, CRYPTO_TAG_SIZE);
+	params[1] = OSSL_PARAM_construct_end();
+}
+
+/* Sets the nonce anew, keeps the key, and takes the additional data in. tag is the one
+ * that must come out, or NULL. */
+static bool begin(struct crypto_aead *aead, uint64_t counter, const uint8_t *ad,
+	size_t ad_len, const OSSL_PARAM *tag)
 {
 	uint8_t nonce[NONCE_SIZE] = {0};
 	int n;
@@ -265,7 +277,7 @@ static bool begin(
 
 		nonce[at] = (uint8_t)(counter >> (8 * i));
 	}
-	if (EVP_CipherInit_ex(aead->ctx, NULL, NULL, NULL, nonce, -1) != 1)
+	if (EVP_CipherInit_ex2(aead->ctx, NULL, NULL, nonce, -1, tag) != 1)
 		return false;
 	return ad_len == 0 || EVP_CipherUpdate(aead->ctx, NULL, &n, ad, (int)ad_len) == 1;
 }
@@ -274,30 +286,31 @@ void crypto_aead_seal(struct crypto_aead *aead, uint64_t counter, const uint8_t 
 	size_t ad_len, const uint8_t *in, size_t len, uint8_t *out)
 {
 	uint8_t none[CRYPTO_TAG_SIZE];
+	OSSL_PARAM tag[2];
 	int n;
 
 	require(len <= UINT16_MAX && ad_len <= UINT16_MAX &&
-		begin(aead, counter, ad, ad_len));
+		begin(aead, counter, ad, ad_len, NULL));
 	require(len == 0 || EVP_CipherUpdate(aead->ctx, out, &n, in, (int)len) == 1);
 	require(EVP_CipherFinal_ex(aead->ctx, none, &n) == 1);
-	require(EVP_CIPHER_CTX_ctrl(aead->ctx, EVP_CTRL_AEAD_GET_TAG, CRYPTO_TAG_SIZE,
-			out + len) == 1);
+	name_tag(tag, out + len);
+	require(EVP_CIPHER_CTX_get_params(aead->ctx, tag) == 1);
 }
 
 bool crypto_aead_open(struct crypto_aead *aead, uint64_t counter, const uint8_t *ad,
 	size_t ad_len, const uint8_t *in, size_t len, uint8_t *out)
 {
-	uint8_t tag[CRYPTO_TAG_SIZE], none[CRYPTO_TAG_SIZE];
+	uint8_t given[CRYPTO_TAG_SIZE], none[CRYPTO_TAG_SIZE];
+	OSSL_PARAM tag[2];
 	int n;
 
 	if (len < CRYPTO_TAG_SIZE || len > UINT16_MAX + CRYPTO_TAG_SIZE ||
 		ad_len > UINT16_MAX)
 		return false;
 	len -= CRYPTO_TAG_SIZE;
-	memcpy(tag, in + len, sizeof(tag));
-	return begin(aead, counter, ad, ad_len) &&
+	memcpy(given, in + len, sizeof(given)); /* out may be where it lies */
+	name_tag(tag, given);
+	return begin(aead, counter, ad, ad_len, tag) &&
 	       (len == 0 || EVP_CipherUpdate(aead->ctx, out, &n, in, (int)len) == 1) &&
-	       EVP_CIPHER_CTX_ctrl(aead->ctx, EVP_CTRL_AEAD_SET_TAG, sizeof(tag), tag) ==
-		       1 &&
 	       EVP_CipherFinal_ex(aead->ctx, none, &n) == 1;
 }
