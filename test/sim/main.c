@@ -79,6 +79,7 @@ static struct trials named(void)
 	trials_roam(&list);
 	trials_rekey(&list);
 	trials_mtu(&list);
+	trials_netcheck(&list);
 	return list;
 }
 

@@ -70,6 +70,7 @@ void trials_spoilt(struct trials *list);
 void trials_roam(struct trials *list);
 void trials_rekey(struct trials *list);
 void trials_mtu(struct trials *list);
+void trials_netcheck(struct trials *list);
 void trials_random(struct trials *list, uint64_t first, unsigned count);
 
 #endif
