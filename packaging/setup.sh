@@ -16,7 +16,10 @@ wanted=$build
 for group; do
 	case $group in
 	demo) wanted="$wanted $demo" ;;
-	tests) wanted="$wanted $tests" ;;
+	tests)
+		wanted="$wanted $tests"
+		trap '"$(dirname "$0")/coturn.sh" || true' EXIT # by then apt's lists are there
+		;;
 	deb) wanted="$wanted $deb" ;;
 	*) echo "usage: setup.sh [demo|tests|deb]..." >&2 && exit 2 ;;
 	esac
@@ -58,6 +61,7 @@ install_missing() {
 
 command -v dpkg-query >/dev/null || {
 	echo "setup: this is not a Debian system; needed are: $wanted" | tr -s '\t\n ' ' ' >&2
+	trap - EXIT
 	exit 0
 }
 # shellcheck disable=SC2086 # lists

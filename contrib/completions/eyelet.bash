@@ -12,6 +12,7 @@ _eyelet_options() { # COMMAND
 		;;
 	connect) echo --rendezvous --key --key-file --timeout --max-flows \
 		--no-moderation --json ;;
+	netcheck) echo --rendezvous --server --long --json ;;
 	keygen) echo --service-name --key --key-file ;;
 	esac
 	echo --help --verbose --quiet
@@ -33,7 +34,7 @@ _eyelet() {
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(
-			compgen -W 'rendezvous serve connect keygen --help --version' -- "$word")
+			compgen -W 'rendezvous serve connect netcheck keygen --help --version' -- "$word")
 		return
 	fi
 	# What stands behind "--" is another program's.
@@ -52,7 +53,7 @@ _eyelet() {
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		;;
-	-k | --key | --listen | --public | --alt | --max-* | --port | --name | --timeout) ;;
+	-s | --server | -k | --key | --listen | --public | --alt | --max-* | --port | --name | --timeout) ;;
 	*)
 		# Bash breaks the words at "@" but replaces them with it.
 		if [[ $command == connect && ($before == @ || $word == @*) ]]; then

@@ -7,6 +7,7 @@
 int rendezvous_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int connect_main(int argc, char **argv);
+int netcheck_main(int argc, char **argv);
 int keygen_main(int argc, char **argv);
 
 #endif

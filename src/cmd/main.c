@@ -24,6 +24,7 @@ static const char help[] =
 	"guests\n"
 	"  eyelet connect LISTEN TICKET   beside the client: brings the server to "
 	"LISTEN\n"
+	"  eyelet netcheck -r HOST        tells what this network does to UDP\n"
 	"  eyelet keygen                  prints a key, for those who want no ticket\n"
 	"\n"
 	"  eyelet COMMAND --help          what a command takes\n"
@@ -39,6 +40,7 @@ static const struct command {
 	{"rendezvous", rendezvous_main},
 	{"serve", serve_main},
 	{"connect", connect_main},
+	{"netcheck", netcheck_main},
 	{"keygen", keygen_main},
 };
 

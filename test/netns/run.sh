@@ -24,6 +24,7 @@ quick_jobs() {
 		loss.sh
 		commands.sh
 		guests.sh
+		netcheck.sh
 		flood.sh
 		nat-check.sh
 		lab-check.sh
