@@ -14,8 +14,10 @@ static bool decide(const struct moderation *m, uint64_t span)
 	for (unsigned i = 0; i < 2; i++) {
 		const struct moderation_count *side = &m->sides[i];
 
-		if (m->on ? exceeds(side->datagrams, span, MODERATION_END)
-			  : exceeds(side->wakeups, span, MODERATION_BEGIN))
+		if (m->on && exceeds(side->datagrams, span, MODERATION_END))
+			return true;
+		if (exceeds(side->datagrams, span, MODERATION_BEGIN) &&
+			exceeds(side->wakeups, span, MODERATION_WAKEUPS))
 			return true;
 	}
 	return false;

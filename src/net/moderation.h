@@ -8,15 +8,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* How long a pause is, ns. Linux adds its timer slack, another 50,000, to most of them: no
+/* How long a pause is, ns. Linux adds its timer slack, up to 50,000, to most of them: no
  * datagram waits longer than 100 us. */
 #define MODERATION_PAUSE 50000
 
-/* The rates, per second and direction, at which pauses begin and end: the first of wakeups,
- * the second of datagrams, since pauses make wakeups fewer. Up to 10,000 datagrams nothing
- * is delayed. */
+/* The rates of datagrams, per second and direction, at which pauses begin and end: up to
+ * 10,000 nothing is delayed. */
 #define MODERATION_BEGIN 15000
 #define MODERATION_END   12000
+
+/* Pauses begin only above this rate of wakeups: they would leave about as many. */
+#define MODERATION_WAKEUPS 10000
 
 /* How long rates are measured, ns: long enough for a stall of 4 ms and the datagrams that
  * it held back not to look like a rate. */

@@ -391,10 +391,10 @@ static bool pauses_or_400_taken(void)
 	return d.moderation.pauses > 0 || m.taken >= 400;
 }
 
-static void set_rate(unsigned wakeups)
+static void set_high_rate(void)
 {
 	d.moderation.window_at = clock_now() - MODERATION_WINDOW;
-	d.moderation.sides[true].wakeups = wakeups;
+	d.moderation.sides[true] = (struct moderation_count){UINT32_MAX, UINT32_MAX};
 }
 
 static void start_one_by_one(void)
@@ -410,7 +410,7 @@ static void pauses_where_datagrams_are_fast(void **state)
 	if (!clock_is_fine())
 		skip();
 	driver_moderate(&d);
-	set_rate(UINT32_MAX);
+	set_high_rate();
 	start_one_by_one();
 	run_until(pauses_or_400_taken);
 	assert_true(d.moderation.pauses > 0);
@@ -424,7 +424,7 @@ static bool twenty_taken(void)
 static void does_not_pause_unless_told_to(void **state)
 {
 	(void)state;
-	set_rate(UINT32_MAX);
+	set_high_rate();
 	start_one_by_one();
 	run_until(twenty_taken);
 	assert_int_equal(d.moderation.pauses, 0);

@@ -111,6 +111,18 @@ static void does_not_pause_after_much(void **state)
 	assert_int_equal(moderation_pause(&m), 0);
 }
 
+/* A busy machine wakes late, and then finds more than one now and then. */
+static void begins_where_some_come_in_pairs(void **state)
+{
+	struct moderation m = {0};
+
+	(void)state;
+	for (uint64_t i = 0; i < 1200; i++)
+		moderation_note(
+			&m, true, i % 3 == 0 ? 2 : 1, SECOND + i * SECOND / 12000);
+	assert_true(m.on);
+}
+
 /* Runs by GRO wake seldom and carry much. */
 static void does_not_begin_with_runs(void **state)
 {
@@ -131,6 +143,7 @@ int main(void)
 		cmocka_unit_test(goes_on_by_datagrams),
 		cmocka_unit_test(ends_with_the_rate),
 		cmocka_unit_test(does_not_pause_after_much),
+		cmocka_unit_test(begins_where_some_come_in_pairs),
 		cmocka_unit_test(does_not_begin_with_runs),
 	};
 
