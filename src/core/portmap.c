@@ -294,6 +294,17 @@ void portmap_recover(struct portmap *p, uint64_t jitter, uint64_t now)
 			PORTMAP_RENEW_SPAN);
 }
 
+void portmap_doubt(struct portmap *p, uint64_t now)
+{
+	uint64_t at = now + PORTMAP_JITTER * draw(p) / 65536;
+
+	if (p->hinted && now - p->hinted_at < PORTMAP_RECOVER)
+		return;
+	p->hinted = true;
+	p->hinted_at = now;
+	p->check_at = at < p->check_at ? at : p->check_at;
+}
+
 /* The door. */
 
 void portmap_set_gateway(struct portmap *p, const struct addr *gateway,

@@ -68,6 +68,8 @@ struct portmap {
 	uint64_t check_at;       /* while held */
 	uint64_t recovered_at;   /* when the router was last taken for restarted */
 	bool recovered;          /* it ever was */
+	uint64_t hinted_at;      /* when it was last announced in another protocol */
+	bool hinted;             /* it ever was */
 	const char *refusal;     /* what the router said in the try under way, or NULL */
 	struct pcp_epoch pcp_epoch;
 	struct natpmp_epoch natpmp_epoch;
@@ -96,6 +98,9 @@ void portmap_try_ports(struct portmap *p, uint64_t now);
 /* The router has lost its state: all that is held is asked for again, after jitter at most
  * that long. */
 void portmap_recover(struct portmap *p, uint64_t jitter, uint64_t now);
+
+/* The router may have restarted: its epoch is asked for soon. */
+void portmap_doubt(struct portmap *p, uint64_t now);
 
 /* portmap_talk.c */
 void portmap_ask_port(

@@ -96,6 +96,11 @@ static enum verdict pcp_input(
 	bool held = p->state == STATE_HELD && !p->natpmp;
 	struct mapping *m = NULL;
 
+	/* Routers that speak both announce a restart in PCP alone. */
+	if (p->state == STATE_HELD && p->natpmp && r->opcode == PCP_ANNOUNCE) {
+		portmap_doubt(p, now);
+		return VERDICT_CONSUMED;
+	}
 	if (!held && !is_trying(p))
 		return VERDICT_DROP_UNSOLICITED;
 	if (r->opcode == PCP_MAP) {

@@ -438,6 +438,24 @@ static void natpmp_notices_a_restarted_router(void **state)
 	end(&f);
 }
 
+/* It may announce itself in PCP alone: its epoch is asked for then, once in 10 s. */
+static void natpmp_hears_announcements_in_pcp(void **state)
+{
+	static const char announcement[] =
+		"0280 0000 00000000 00000000 000000000000000000000000";
+	struct fixture f = begin_natpmp();
+	unsigned sent = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 90; i++) {
+		assert_int_equal(input_hex(&f, announcement), VERDICT_CONSUMED);
+		sent += run(&f, 100 * MS);
+	}
+	assert_int_equal(sent, 1);
+	assert_hex(f.last.data, f.last.len, "0000");
+	end(&f);
+}
+
 static void natpmp_follows_the_address(void **state)
 {
 	struct addr other = outer;
@@ -578,6 +596,7 @@ int main(void)
 		cmocka_unit_test(notices_a_restarted_router),
 		cmocka_unit_test(is_not_driven_by_announcements),
 		cmocka_unit_test(natpmp_notices_a_restarted_router),
+		cmocka_unit_test(natpmp_hears_announcements_in_pcp),
 		cmocka_unit_test(natpmp_follows_the_address),
 		cmocka_unit_test(has_no_use_for_a_nested_nat),
 		cmocka_unit_test(natpmp_asks_no_port_of_a_nested_nat),
