@@ -16,6 +16,14 @@ CPPFLAGS += -D_GNU_SOURCE -DEYELET_VERSION='"$(VERSION)"' -Isrc -Iinclude
 ALL_CFLAGS = -std=c11 $(CFLAGS) $(WARNINGS) $(WERROR) -fPIC -fvisibility=hidden \
 	     -MMD -MP $(EXTRA_CFLAGS)
 LDLIBS    = -lev -lcares -lcrypto -lm
+
+# UPnP-IGD by miniupnpc; PCP and NAT-PMP need no library. WITH_UPNP=no leaves it out.
+WITH_UPNP = yes
+ifeq ($(WITH_UPNP),yes)
+CPPFLAGS += -DEYELET_UPNP
+LDLIBS   += -lminiupnpc
+endif
+
 WERROR    = $(if $(CI),-Werror)
 
 # SANITIZE=address,undefined builds everything that way, in a directory of its own.
@@ -41,6 +49,7 @@ all: $(BUILD)/eyelet $(BUILD)/libeyelet.so $(BUILD)/libeyelet.a
 
 help:
 	@echo 'make [all]       build build/eyelet and the library'
+	@echo '                 WITH_UPNP=no: without UPnP, which needs libminiupnpc'
 	@echo 'make demo        a real UDP application across two NATs on this machine'
 	@echo 'make check       all quick tiers of tests; make check TIERS="unit sim" some'
 	@echo 'make check-long  the long tiers: packages, sanitizers, valgrind, fuzzing, 10^5 seeds'

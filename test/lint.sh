@@ -8,7 +8,7 @@ out=build/lint status=0
 mkdir -p "$out"
 
 version=$(sed -n 's/^VERSION *= *//p' Makefile)
-flags="-std=c11 -D_GNU_SOURCE -DEYELET_VERSION=\"$version\" -Isrc -Iinclude -Itest"
+flags="-std=c11 -D_GNU_SOURCE -DEYELET_UPNP -DEYELET_VERSION=\"$version\" -Isrc -Iinclude -Itest"
 
 sources() { find src test -name '*.c' | sort; }
 all_c() { find src test include contrib -name '*.[ch]' | sort; }

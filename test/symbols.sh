@@ -67,8 +67,10 @@ example=contrib/examples/echo-over-eyelet.c
 build() { $CC -std=c11 -D_DEFAULT_SOURCE $strict -Iinclude $example "$@"; }
 expect "the example builds against the shared object" \
 	build "$dir/libeyelet.so" -o "$trial/shared"
+upnp= # unless built by WITH_UPNP=no
+nm -u "$dir/libeyelet.o" | grep -q upnpDiscover && upnp=-lminiupnpc
 expect "the example builds against the archive" \
-	build "$dir/libeyelet.a" -lev -lcares -lcrypto -lm -pthread -o "$trial/static"
+	build "$dir/libeyelet.a" -lev -lcares -lcrypto -lm $upnp -pthread -o "$trial/static"
 # The soname is the installed file's name.
 ln -s "$(realpath "$dir/libeyelet.so")" "$trial/libeyelet.so.0"
 export LD_LIBRARY_PATH="$trial${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
