@@ -8,10 +8,12 @@ _eyelet_options() { # COMMAND
 	serve)
 		echo --rendezvous --key --key-file --weak-key --public --port --name \
 			--guests --max-guests --max-guests-per-network --max-flows --max-sockets \
-			--max-half-open --no-moderation --json
+			--max-half-open --no-moderation --no-port-mapping --json
 		;;
-	connect) echo --rendezvous --key --key-file --timeout --max-flows \
-		--no-moderation --json ;;
+	connect)
+		echo --rendezvous --key --key-file --timeout --max-flows --no-moderation \
+			--no-port-mapping --json
+		;;
 	netcheck) echo --rendezvous --server --long --json ;;
 	keygen) echo --service-name --key --key-file ;;
 	esac

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cmd/commands.h"
+#include "cmd/mapping.h"
 #include "cmd/report.h"
 #include "cmd/stop.h"
 #include "net/system.h"
@@ -92,6 +93,14 @@ static void on_event(void *arg, const struct event *event)
 	} else if (event->type == EVENT_REFUSED && !c->was_connected) {
 		give_up(c);
 	}
+}
+
+static void on_portmap(void *arg, const struct portmap_event *event)
+{
+	struct connect *c = arg;
+
+	mapping_tell(event);
+	connect_feed_mapping(c, event);
 }
 
 static void on_notice(void *arg, const char *text)
@@ -182,6 +191,8 @@ static void fill_config(struct connect *c, struct guest_driver_config *config)
 	memcpy(config->core.listens, listen->addrs, sizeof(listen->addrs));
 	if (c->options.flows_max != 0)
 		config->core.flows_max = c->options.flows_max;
+	if (!c->options.no_port_mapping && mapping_is_useful(&c->servers))
+		config->portmap = on_portmap;
 	memcpy(config->listens, listen->addrs, sizeof(listen->addrs));
 	config->listen_count = listen->count;
 	config->moderate = !c->options.no_moderation;

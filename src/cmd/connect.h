@@ -24,6 +24,7 @@ struct connect_options {
 	uint32_t timeout; /* seconds */
 	uint32_t flows_max;
 	bool no_moderation;
+	bool no_port_mapping;
 	bool ticketed; /* else by key */
 	struct ticket ticket;
 	struct key key;
@@ -64,6 +65,7 @@ void connect_tell(struct connect *c, const struct event *event);
 /* connect_json.c: says it to programs. */
 void connect_feed_listening(struct connect *c, const struct addr *bound, size_t count);
 void connect_feed(struct connect *c, const struct event *event);
+void connect_feed_mapping(struct connect *c, const struct portmap_event *event);
 void connect_feed_counters(struct connect *c);
 /* The names of rendezvous stand for other addresses than before. */
 void connect_feed_renamed(struct connect *c);

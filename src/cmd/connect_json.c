@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a guest's --json says. */
 #include "cmd/connect.h"
+#include "cmd/mapping.h"
 
 static void start(const struct connect *c, struct json *j, const char *event)
 {
@@ -52,6 +53,15 @@ void connect_feed_counters(struct connect *c)
 	json_number(&j, "unqueued", forwarder.queue_dropped);
 	json_number(&j, "unsent", forwarder.send_failed);
 	feed_drops(&j, &counts.verdicts);
+	feed_end(&c->feed, &j);
+}
+
+void connect_feed_mapping(struct connect *c, const struct portmap_event *e)
+{
+	struct json j;
+
+	start(c, &j, portmap_event_name(e->type));
+	mapping_feed(&j, e);
 	feed_end(&c->feed, &j);
 }
 

@@ -27,6 +27,7 @@ static const char help[] =
 	"      --timeout SECONDS         for the first connection (30)\n"
 	"      --max-flows N             application sockets (256)\n"
 	"      --no-moderation           wake for each datagram, even at high rates\n"
+	"      --no-port-mapping         ask no router to forward a port\n"
 	"      --json                    print what happens, one object a line\n"
 	"  -v, --verbose                 log details\n"
 	"  -q, --quiet                   log errors only\n"
@@ -44,6 +45,7 @@ enum {
 	OPTION_MAX_FLOWS,
 	OPTION_JSON,
 	OPTION_NO_MODERATION,
+	OPTION_NO_PORT_MAPPING,
 };
 
 static const struct option longs[] = {
@@ -54,6 +56,7 @@ static const struct option longs[] = {
 	{"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"no-moderation", no_argument, NULL, OPTION_NO_MODERATION},
+	{"no-port-mapping", no_argument, NULL, OPTION_NO_PORT_MAPPING},
 	OPTIONS_COMMON,
 };
 
@@ -78,6 +81,7 @@ static bool take(struct connect *c, struct options *o, int option)
 		return options_number(o, "--timeout", 1, 86400, &co->timeout);
 	case OPTION_MAX_FLOWS:
 		return options_number(o, "--max-flows", 1, 65535, &co->flows_max);
+	case OPTION_NO_PORT_MAPPING: co->no_port_mapping = true; return true;
 	case OPTION_JSON: c->feed.on = true; return true;
 	case OPTION_NO_MODERATION: co->no_moderation = true; return true;
 	default: return false;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd/commands.h"
+#include "cmd/mapping.h"
 #include "cmd/stop.h"
 #include "net/system.h"
 
@@ -123,6 +124,14 @@ static void on_event(void *arg, const struct event *event)
 		on_first_registration(s);
 }
 
+static void on_portmap(void *arg, const struct portmap_event *event)
+{
+	struct serve *s = arg;
+
+	mapping_tell(event);
+	serve_feed_mapping(s, event);
+}
+
 static void on_notice(void *arg, const char *text)
 {
 	struct serve *s = arg;
@@ -201,6 +210,8 @@ static void fill_config(struct serve *s, struct host_driver_config *config)
 	memcpy(config->targets, o->target.addrs, sizeof(o->target.addrs));
 	config->target_count = o->target.count;
 	config->moderate = !o->no_moderation;
+	if (!o->no_port_mapping && mapping_is_useful(&s->servers))
+		config->portmap = on_portmap;
 	if (o->guests_max != 0)
 		config->core.guests_max = o->guests_max;
 	if (o->network_max != 0)

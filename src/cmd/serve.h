@@ -31,6 +31,7 @@ struct serve_options {
 	uint32_t guests_max, network_max, flows_max, sockets_max, half_open_max;
 	bool no_moderation;
 	bool weak_key;
+	bool no_port_mapping;
 	const char *guests; /* file, or NULL */
 };
 
@@ -100,6 +101,7 @@ void serve_feed_counters(struct serve *s);
 /* serve_json.c: says it to programs. */
 void serve_feed_ticket(struct serve *s, const char *ticket);
 void serve_feed(struct serve *s, const struct event *event);
+void serve_feed_mapping(struct serve *s, const struct portmap_event *event);
 /* Begins an object, with the state of registration. */
 void serve_feed_start(const struct serve *s, struct json *j, const char *event);
 void serve_feed_renamed(struct serve *s);

@@ -2,6 +2,7 @@
 /* What a host's --json says. */
 #include <stdio.h>
 
+#include "cmd/mapping.h"
 #include "cmd/serve.h"
 
 void serve_feed_start(const struct serve *s, struct json *j, const char *event)
@@ -45,6 +46,15 @@ void serve_feed(struct serve *s, const struct event *e)
 	serve_feed_start(s, &j, event_name(e->type));
 	feed_event(&j, e);
 	add_guest(s, &j, e);
+	feed_end(&s->feed, &j);
+}
+
+void serve_feed_mapping(struct serve *s, const struct portmap_event *e)
+{
+	struct json j;
+
+	serve_feed_start(s, &j, portmap_event_name(e->type));
+	mapping_feed(&j, e);
 	feed_end(&s->feed, &j);
 }
 

@@ -35,6 +35,7 @@ static const char help[] =
 	"      --max-sockets N           of all guests (by the limit of descriptors)\n"
 	"      --max-half-open N         guests in the middle of a handshake (1024)\n"
 	"      --no-moderation           wake for each datagram, even at high rates\n"
+	"      --no-port-mapping         ask no router to forward a port\n"
 	"      --json                    print what happens, one object a line\n"
 	"  -v, --verbose                 log details\n"
 	"  -q, --quiet                   log errors only\n"
@@ -55,6 +56,7 @@ enum {
 	OPTION_MAX_SOCKETS,
 	OPTION_MAX_HALF_OPEN,
 	OPTION_JSON,
+	OPTION_NO_PORT_MAPPING,
 	OPTION_GUESTS,
 	OPTION_NO_MODERATION,
 };
@@ -73,6 +75,7 @@ static const struct option longs[] = {
 	{"max-sockets", required_argument, NULL, OPTION_MAX_SOCKETS},
 	{"max-half-open", required_argument, NULL, OPTION_MAX_HALF_OPEN},
 	{"json", no_argument, NULL, OPTION_JSON},
+	{"no-port-mapping", no_argument, NULL, OPTION_NO_PORT_MAPPING},
 	{"guests", required_argument, NULL, OPTION_GUESTS},
 	{"no-moderation", no_argument, NULL, OPTION_NO_MODERATION},
 	OPTIONS_COMMON,
@@ -147,6 +150,7 @@ static bool take(struct serve *s, struct key *key, struct options *o, int option
 	case OPTION_PORT: return options_number(o, "--port", 1, 65535, &so->port);
 	case OPTION_NAME: return set_name(o, so);
 	case OPTION_GUESTS: so->guests = optarg; return true;
+	case OPTION_NO_PORT_MAPPING: so->no_port_mapping = true; return true;
 	case OPTION_JSON: s->feed.on = true; return true;
 	case OPTION_NO_MODERATION: so->no_moderation = true; return true;
 	default: return take_limit(so, o, option);

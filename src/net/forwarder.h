@@ -13,6 +13,7 @@
 
 #include "core/guest.h"
 #include "core/host.h"
+#include "core/portmap.h"
 #include "core/rendezvous.h"
 
 struct forwarder_hooks {
@@ -22,6 +23,9 @@ struct forwarder_hooks {
 	void (*notice)(void *arg, const char *text);
 	void *arg;
 };
+
+/* Hears, with the hooks' arg, what becomes of the forwarded port that routers are asked for. */
+typedef void forwarder_portmap(void *arg, const struct portmap_event *event);
 
 #define FORWARDER_LISTENS_MAX 8
 
@@ -55,6 +59,7 @@ struct host_driver_config {
 	 * message_is_for_rendezvous() are its. The driver owns it from its success on. */
 	struct rendezvous *inner;
 	bool moderate; /* pause the loop between wakeups, see net/moderation.h */
+	forwarder_portmap *portmap; /* NULL: no router is asked for anything */
 };
 struct host_driver *host_driver_new(struct ev_loop *loop,
 	const struct host_driver_config *config, const struct forwarder_hooks *hooks,
@@ -76,7 +81,8 @@ struct guest_driver_config {
 	struct guest_config core;
 	struct addr listens[2];
 	size_t listen_count;
-	bool moderate; /* as host_driver_config */
+	bool moderate;              /* as host_driver_config */
+	forwarder_portmap *portmap; /* NULL: no router is asked for anything */
 };
 struct guest_driver *guest_driver_new(struct ev_loop *loop,
 	const struct guest_driver_config *config, const struct forwarder_hooks *hooks,

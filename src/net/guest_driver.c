@@ -9,6 +9,7 @@
 #include "net/driver_common.h"
 #include "net/driver_send.h"
 #include "net/driver_socket.h"
+#include "net/portmap_driver.h"
 #include "net/system.h"
 
 #define QUEUE_DATAGRAMS 64
@@ -30,6 +31,9 @@ struct guest_driver {
 	struct app *apps;
 	struct fan fan;
 	struct outbound out;
+	struct portmap_driver *portmap; /* NULL: routers are not asked */
+	uint32_t mapped;                /* number of the socket it is for */
+	forwarder_portmap *on_portmap;
 	struct queue *queue; /* what waits for a path */
 	bool waiting;        /* something may be in it */
 };
@@ -201,6 +205,7 @@ static void set_locals(struct driver *d, const struct addr *addrs, size_t count)
 static void network_changed(struct driver *d)
 {
 	guest_network_changed(of(d)->guest, d->now);
+	portmap_driver_network_changed(of(d)->portmap);
 }
 
 static const struct driver_ops ops = {.round = end_round,
@@ -272,6 +277,7 @@ static bool make_core(struct guest_driver *d, const struct guest_driver_config *
 static void destroy(struct guest_driver *d)
 {
 	driver_fini(&d->base);
+	portmap_driver_free(d->portmap); /* a router may be slow: goodbyes come first */
 	for (size_t i = 0; i < 2; i++)
 		driver_socket_close(&d->listens[i]);
 	while (d->apps) {
@@ -284,6 +290,38 @@ static void destroy(struct guest_driver *d)
 	queue_free(d->queue);
 	guest_free(d->guest);
 	free(d);
+}
+
+/* Port mapping. */
+
+static void on_portmap(void *arg, const struct portmap_event *event)
+{
+	struct guest_driver *d = arg;
+
+	driver_wake(&d->base);
+	if (event->type == PORTMAP_MAPPED)
+		guest_set_mapped(d->guest, d->mapped, &event->external);
+	else if (event->type == PORTMAP_LOST)
+		guest_set_mapped(d->guest, d->mapped, NULL);
+	d->on_portmap(d->base.hooks.arg, event);
+	driver_settle(&d->base);
+}
+
+/* For the first IPv4 socket that others can reach. Without memory it goes without. */
+static void start_portmap(struct guest_driver *d, forwarder_portmap *event)
+{
+	struct portmap_driver_config config = {.event = on_portmap, .arg = d};
+
+	for (d->mapped = 0; event && d->mapped < 2; d->mapped++) {
+		const struct udp_socket *s = driver_public(&d->base, d->mapped);
+
+		if (!s || s->bound.family != ADDR_V4 || addr_is_loopback(&s->bound))
+			continue;
+		d->on_portmap = event;
+		config.bound = s->bound;
+		d->portmap = portmap_driver_new(d->base.loop, &config);
+		break;
+	}
 }
 
 struct guest_driver *guest_driver_new(struct ev_loop *loop,
@@ -310,6 +348,7 @@ struct guest_driver *guest_driver_new(struct ev_loop *loop,
 	driver_start(&d->base);
 	if (config->moderate)
 		driver_moderate(&d->base);
+	start_portmap(d, config->portmap);
 	guest_start(d->guest, d->base.now);
 	return d;
 fail:

@@ -9,6 +9,7 @@
 #include "net/driver_send.h"
 #include "net/driver_socket.h"
 #include "net/driver_target.h"
+#include "net/portmap_driver.h"
 #include "net/system.h"
 
 struct host_driver {
@@ -18,6 +19,9 @@ struct host_driver {
 	struct driver_socket publics[HOST_SOCKETS_MAX];
 	struct targets targets;
 	struct outbound out;
+	struct portmap_driver *portmap; /* NULL: routers are not asked */
+	uint32_t mapped;                /* number of the socket it is for */
+	forwarder_portmap *on_portmap;
 };
 
 static struct host_driver *of(struct driver *d)
@@ -105,10 +109,54 @@ static void flush(struct driver *d)
 	fan_flush(&of(d)->targets.fan);
 }
 
+/* Port mapping. */
+
+static void on_portmap(void *arg, const struct portmap_event *event)
+{
+	struct host_driver *d = arg;
+
+	driver_wake(&d->base);
+	if (event->type == PORTMAP_MAPPED)
+		host_set_mapped(d->host, d->mapped, &event->external, d->base.now);
+	else if (event->type == PORTMAP_LOST)
+		host_set_mapped(d->host, d->mapped, NULL, d->base.now);
+	d->on_portmap(d->base.hooks.arg, event);
+	driver_settle(&d->base);
+}
+
+/* For the first IPv4 socket that others can reach. Without memory it goes without. */
+static void start_portmap(struct host_driver *d, forwarder_portmap *event)
+{
+	struct portmap_driver_config config = {.event = on_portmap, .arg = d};
+
+	for (d->mapped = 0; event && d->mapped < HOST_SOCKETS_MAX; d->mapped++) {
+		const struct udp_socket *s = driver_public(&d->base, d->mapped);
+
+		if (!s || s->bound.family != ADDR_V4 || addr_is_loopback(&s->bound))
+			continue;
+		d->on_portmap = event;
+		config.bound = s->bound;
+		d->portmap = portmap_driver_new(d->base.loop, &config);
+		break;
+	}
+}
+
+/* The socket that it was for closes when nothing has been mapped to it for a while, and
+ * others have taken its place. */
+static void restart_portmap(struct host_driver *d)
+{
+	portmap_driver_free(d->portmap);
+	d->portmap = NULL;
+	start_portmap(d, d->on_portmap);
+}
+
 static void on_event(struct driver *d, const struct event *event)
 {
 	if (event->type == EVENT_FLOW_CLOSED)
 		targets_close(&of(d)->targets, event->flow);
+	if (event->type == EVENT_SOCKET_DONE && of(d)->portmap &&
+		event->number == of(d)->mapped)
+		restart_portmap(of(d));
 }
 
 static void on_icmp(struct driver *d, const struct udp_error *e)
@@ -130,6 +178,7 @@ static void set_locals(struct driver *d, const struct addr *addrs, size_t count)
 static void network_changed(struct driver *d)
 {
 	host_network_changed(of(d)->host, d->now);
+	portmap_driver_network_changed(of(d)->portmap);
 }
 
 static const struct driver_ops ops = {.round = end_round,
@@ -199,6 +248,7 @@ static void destroy(struct host_driver *d)
 {
 	targets_fini(&d->targets);
 	driver_fini(&d->base);
+	portmap_driver_free(d->portmap); /* the last: a router may be slow */
 	outbound_fini(&d->out);
 	host_free(d->host);
 	free(d);
@@ -230,6 +280,7 @@ struct host_driver *host_driver_new(struct ev_loop *loop,
 	driver_start(&d->base);
 	if (config->moderate)
 		driver_moderate(&d->base);
+	start_portmap(d, config->portmap);
 	return d;
 fail:
 	destroy(d);

@@ -16,6 +16,7 @@ quick_jobs() {
 		roam.sh
 		mtu.sh
 		restart.sh
+		portmap.sh
 		nat-matrix.sh
 		skew.sh
 		apps.sh
