@@ -52,9 +52,20 @@ tier_lint() { test/lint.sh; }
 
 tier_deb() { test/deb.sh; }
 tier_netns-long() { quiet_make netns-programs && test/netns/run.sh long; }
+# What a sanitizer says of a program's last moments would go with the test's directory.
 tier_netns-sanitize() {
-	quiet_make SANITIZE=address,undefined netns-programs &&
-		EYELET=build/address-undefined/eyelet test/netns/run.sh quick
+	local reports=$PWD/build/log/sanitizer status=0 report
+	quiet_make SANITIZE=address,undefined netns-programs || return 1
+	rm -f "$reports".*
+	ASAN_OPTIONS=log_path=$reports UBSAN_OPTIONS=print_stacktrace=1:log_path=$reports \
+		EYELET=build/address-undefined/eyelet test/netns/run.sh quick || status=$?
+	for report in "$reports".*; do
+		[ -e "$report" ] || continue
+		echo "not ok - sanitizer: $report"
+		sed 's/^/# /' "$report"
+		status=1
+	done
+	return $status
 }
 tier_valgrind() {
 	local program status=0
