@@ -276,10 +276,14 @@ static void remove_all(struct portmap *p)
 
 void portmap_nested(struct portmap *p, const struct addr *external, uint64_t now)
 {
+	struct portmap_event *event;
+
 	remove_all(p);
 	for (size_t i = 0; i < p->count; i++)
 		lose(p, &p->mappings[i], "the router's own address became a private one");
-	portmap_tell(p, PORTMAP_NESTED)->external = *external;
+	event = portmap_tell(p, PORTMAP_NESTED);
+	event->external = *external;
+	event->why = "another NAT stands before the router";
 	rest(p, now);
 }
 

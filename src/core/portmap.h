@@ -21,7 +21,7 @@ struct portmap;
 	/* nothing is, and is asked for again later by itself; why */                      \
 	X(FAILED, "port-mapping-failed")                                                   \
 	/* the router's own address, external, is private: another NAT stands before it, \
-	 * so a port there is of no use, and none is held */ \
+	 * so a port there is of no use, and none is held; why */ \
 	X(NESTED, "port-mapping-nested")
 
 enum portmap_event_type {
@@ -37,7 +37,7 @@ struct portmap_event {
 	uint16_t port;        /* internal */
 	struct addr external; /* family ADDR_NONE if there is none */
 	const char *protocol; /* "PCP", "NAT-PMP" or "UPnP"; static text */
-	const char *why;      /* static text */
+	const char *why;      /* static text; NULL with MAPPED alone */
 };
 
 struct portmap_config {

@@ -200,7 +200,7 @@ static const char *use_device(struct upnp *u, bool *nested)
 	*nested = !portmap_is_global(&external);
 	if (*nested) {
 		u->external = external;
-		return "the router's own address is a private one";
+		return "another NAT stands before the router";
 	}
 	set_owes(u, true);
 	u->external = external;

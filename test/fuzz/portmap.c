@@ -50,8 +50,7 @@ static void check_events(struct fixture *f)
 			REQUIRE(portmap_is_global(&e.external) && e.external.port != 0);
 		if (e.type == PORTMAP_NESTED)
 			REQUIRE(!portmap_is_global(&e.external));
-		if (e.type == PORTMAP_FAILED || e.type == PORTMAP_LOST)
-			REQUIRE(e.why != NULL);
+		REQUIRE((e.why == NULL) == (e.type == PORTMAP_MAPPED));
 	}
 }
 

@@ -143,6 +143,7 @@ static void expect(struct fixture *f, enum portmap_event_type type,
 
 	assert_true(portmap_next_event(f->p, &e));
 	assert_string_equal(portmap_event_name(e.type), portmap_event_name(type));
+	assert_int_equal(e.why == NULL, type == PORTMAP_MAPPED);
 	if (external != NULL)
 		assert_true(addr_equal(&e.external, external));
 	if (protocol != NULL)

@@ -20,8 +20,9 @@ struct fixture {
 	ev_timer deadline;
 	int router; /* its socket, -1: nobody listens */
 	ev_io io;
-	uint32_t lifetime; /* asked for last */
-	unsigned asked;
+	struct addr external;    /* that the router gives */
+	uint32_t lifetime;       /* asked for last */
+	unsigned asked, removed; /* requests of each kind */
 };
 
 static const struct addr outer = {
@@ -51,7 +52,7 @@ static void on_late(struct ev_loop *loop, ev_timer *timer, int revents)
 	fail_msg("nothing happened in %.0f s", DEADLINE_S);
 }
 
-/* Grants each request for outer. */
+/* Grants each request. */
 static void answer(struct fixture *f)
 {
 	uint8_t in[PCP_MAP_SIZE], out[PCP_MAP_SIZE];
@@ -65,15 +66,16 @@ static void answer(struct fixture *f)
 		PCP_MAP_SIZE)
 		return;
 	f->lifetime = read_u32(&r);
-	f->asked++;
+	f->asked += f->lifetime != 0;
+	f->removed += f->lifetime == 0;
 	write_u32(&w, 0x02810000);
 	write_u32(&w, f->lifetime);
 	write_u32(&w, 1000);
 	write_pad(&w, 24);
 	write_bytes(&w, in + 24, 18);
-	write_u16(&w, outer.port);
+	write_u16(&w, f->external.port);
 	write_bytes(&w, v4, sizeof(v4));
-	write_bytes(&w, outer.ip, 4);
+	write_bytes(&w, f->external.ip, 4);
 	(void)sendto(f->router, out, sizeof(out), 0, &from.sa, from_len);
 }
 
@@ -113,7 +115,8 @@ static void begin(struct fixture *f, const char *own, bool listens, struct addr 
 	ip("route add 192.168.1.1/32 dev lan");
 	ip("route add default via 192.168.1.1 dev lan");
 	ip("addr add 192.168.1.1/32 dev lo");
-	*f = (struct fixture){.loop = ev_loop_new(EVFLAG_AUTO), .router = -1};
+	*f = (struct fixture){
+		.loop = ev_loop_new(EVFLAG_AUTO), .router = -1, .external = outer};
 	assert_non_null(f->loop);
 	if (listens) {
 		f->router = listen_as_router();
@@ -186,6 +189,34 @@ static void tells_why_nothing_is_mapped(void **state)
 	end(&f);
 }
 
+/* The router's own address is a private one: told once, however often it is asked, until
+ * that has changed. */
+static void tells_of_a_nested_nat_once(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	begin(&f, "192.168.1.2/24", true, addr_v4(0, 0, 0, 0, 7000));
+	f.external = addr_v4(100, 64, 0, 7, 41234);
+	ev_run(f.loop, 0);
+	assert_int_equal(f.events[0].type, PORTMAP_NESTED);
+	assert_true(addr_equal(&f.events[0].external, &f.external));
+	for (unsigned i = 1; i <= 3; i++) {
+		while (f.removed < 2 * i)
+			ev_run(f.loop, EVRUN_ONCE);
+		assert_int_equal(f.asked, i);
+		portmap_driver_network_changed(f.driver);
+	}
+	while (f.removed < 8)
+		ev_run(f.loop, EVRUN_ONCE);
+	assert_int_equal(f.count, 1);
+	f.external = outer;
+	portmap_driver_network_changed(f.driver);
+	ev_run(f.loop, 0);
+	assert_int_equal(f.events[1].type, PORTMAP_MAPPED);
+	end(&f);
+}
+
 /* Runs what is due at once. */
 static void expect_quiet(struct fixture *f)
 {
@@ -232,6 +263,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(maps_follows_and_removes),
 		cmocka_unit_test(tells_why_nothing_is_mapped),
+		cmocka_unit_test(tells_of_a_nested_nat_once),
 		cmocka_unit_test(asks_nobody_where_there_is_no_nat),
 		cmocka_unit_test(asks_nobody_for_another_address),
 		cmocka_unit_test(ends_at_any_time),
