@@ -70,9 +70,21 @@ static void add_chance(struct json *j, const struct network *own, enum network_k
 	json_string(j, name, chance_way_name(c.way));
 }
 
+/* The lines of a table are of no use here. */
+static void add_help(struct json *j, const struct netcheck_result *r)
+{
+	char text[NETCHECK_HELP_MAX];
+
+	netcheck_help(text, r);
+	for (char *c = text; *c != '\0'; c++)
+		if (*c == '\n')
+			*c = ' ';
+	json_string(j, "help", text);
+}
+
 void netcheck_object(struct json *j, const struct netcheck_result *r, enum exit_code code)
 {
-	char text[NETCHECK_HELP_MAX], name[8];
+	char name[8];
 
 	json_start(j);
 	json_bool(j, "udp", r->heard);
@@ -95,7 +107,7 @@ void netcheck_object(struct json *j, const struct netcheck_result *r, enum exit_
 			kind++)
 			add_chance(j, &r->network, (enum network_kind)kind);
 	}
-	json_string(j, "help", netcheck_help(text, r));
+	add_help(j, r);
 	json_number(j, "code", (uint64_t)code);
 	json_end(j);
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What is asked in each step. */
-#include <string.h>
-
 #include "core/netcheck_parts.h"
 
-#define CHANGE_SPAN   (1500 * MILLISECOND) /* and two round trips: then it is filtered */
+#define CHANGE_SPAN   (1500 * MILLISECOND) /* and two round trips; then it is lost */
 #define HAIRPIN_SPAN  (900 * MILLISECOND)
 #define HOP_SPAN      (1200 * MILLISECOND)
 #define WARM_INTERVAL (1300 * MILLISECOND)
@@ -115,7 +113,7 @@ static void add_sizes(struct netcheck *n, uint64_t now)
 
 		p->size = (uint16_t)(link_mtus[i] - (v6 ? 48 : 28));
 		p->interval = PMTU_ROUND;
-		p->end_at = now + PMTU_ROUNDS * PMTU_ROUND + 2 * n->result.rtt;
+		p->end_at = now + CHANGE_SPAN + 2 * n->result.rtt;
 	}
 }
 

@@ -160,10 +160,10 @@ narrow_path() {
 
 lifetime() {
 	lab_two_sides port-restricted none
-	lab_udp_timeout hnat 9 || fail "cannot set the timeouts of conntrack" || return 1
+	lab_udp_timeout hnat 17 || fail "cannot set the timeouts of conntrack" || return 1
 	start_rendezvous || return 1
 	netcheck --long -r "$RDV"
-	saw lifetime_least=8 lifetime_most=10
+	saw lifetime_least=15 lifetime_most=20
 }
 
 # The path is there, and UDP does not pass it.
