@@ -42,14 +42,14 @@ is_short() {
 	[[ $HOST/$GUEST == *short* ]]
 }
 
-# Before the guest asks, and with a session; then the target speaks first.
 rest() {
 	sleep "$SILENCE" # the silence itself
 }
 
+# After one silence the target speaks first, after another the guest.
 survives_silence() {
 	WHY=$(lab_in guest "$UDPCHECK" push 127.0.0.1 7001 --delay $((SILENCE * 1000)) \
-		--timeout 1000) && carry 7001
+		--timeout 1000) && rest && carry 7001
 }
 
 # Waits for a path, and for a direct one if that counts.
