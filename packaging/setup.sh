@@ -10,7 +10,7 @@ demo="nftables iproute2 procps util-linux python3 teeworlds-server"
 tests="$demo libcmocka-dev clang clang-tidy clang-format libclang-rt-dev cppcheck valgrind
 	conntrack socat mandoc wireguard-go wireguard-tools dnsmasq-base bind9-dnsutils iperf mosh
 	sip-tester miniupnpd-nftables"
-deb="debhelper dpkg-dev lintian debootstrap systemd-container libcmocka-dev"
+deb="build-essential debhelper lintian debootstrap systemd-container libcmocka-dev"
 
 wanted=$build
 for group; do
