@@ -41,20 +41,20 @@ long_record() {
 	done
 }
 
-# What loses nothing need not do so while the machine stands still, with or without us.
-thrice() { # COMMAND...
-	"$@" || "$@" || "$@"
-}
-
+# Three tries: while the machine stands still, 20 Mbit/s are lost with or without us.
 app_iperf() {
 	have iperf || return 77
-	start iperf host iperf --server --udp --bind 127.0.0.1 --port 5001
-	await_udp host 5001 5 && forward 5001 5002 && thrice iperf_whole
+	forward 5001 5002 || return 1
+	iperf_whole || iperf_whole || iperf_whole
 }
 
-# The server's own report says what got lost; iperf 2 asks it for that at the end.
+# The server's own report says what got lost; iperf 2 asks it for that at the end. Some of its
+# servers die at their second client.
 iperf_whole() {
 	local report
+	stop iperf
+	start iperf host iperf --server --udp --bind 127.0.0.1 --port 5001
+	await_udp host 5001 5 || return 1
 	report=$(lab_in guest timeout 20 iperf --client 127.0.0.1 --udp --port 5002 \
 		--bandwidth 20M --len 1200 --time 3 2>&1)
 	echo "# iperf: $(grep -A 3 'Server Report' <<<"$report" | grep -E '[0-9]+/ *[0-9]+' |
@@ -85,29 +85,23 @@ app_sip() {
 		-rtp_echo -nostdin
 	await_udp host 5060 5 && await_udp host "$port" 5 && forward 5060 5060 &&
 		forward "$port" "$port" || return 1
-	thrice call_whole "$port"
-}
-
-call_whole() { # PORT
-	count_datagrams guest "$1"
+	count_datagrams guest "$port"
 	start caller guest env -C "$LAB_DIR" TERM=dumb sipp -sf "$LAB_SOURCE/sip-caller.xml" \
 		-i 127.0.0.1 -p 5061 -mi 127.0.0.1 -mp 7000 -m 1 -nostdin 127.0.0.1:5060
 	await_exit caller 20 || return 1
 	[ "$STATUS" -eq 0 ] || fail "sipp ended with $STATUS" || return 1
 	poll 5 audio_back
-	echo "# sip: audio datagrams sent $(counted guest sent), echoed $(counted guest echoed)"
-	[ "$(counted guest sent)" -ge 90 ] && audio_back || fail "not all audio came back"
+	echo "# sip: bytes of audio sent $(counted guest sent), echoed $(counted guest echoed)"
+	[ "$(counted guest sent)" -ge 16000 ] && audio_back || fail "not all audio came back"
 }
 
 audio_back() {
 	[ "$(counted guest echoed)" -eq "$(counted guest sent)" ]
 }
 
-# Counts anew what goes to a port on loopback, and what comes from there.
+# Counts what goes to a port on loopback, and what comes from there.
 count_datagrams() { # NODE PORT
 	lab_in "$1" nft -f - <<-END
-		table ip count
-		delete table ip count
 		table ip count {
 			counter sent { }
 			counter echoed { }
@@ -120,8 +114,9 @@ count_datagrams() { # NODE PORT
 	END
 }
 
+# Payload, as several datagrams may arrive in one packet's headers (UDP_SEGMENT).
 counted() { # NODE COUNTER
-	lab_in "$1" nft list counter ip count "$2" | awk '/packets/ { print $2 }'
+	lab_in "$1" nft list counter ip count "$2" | awk '/packets/ { print $4 - 28 * $2 }'
 }
 
 app_teeworlds() {
