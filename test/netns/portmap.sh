@@ -104,9 +104,11 @@ host_is_mapped() { # CONFIGURED PROTOCOL
 guest_is_mapped() {
 	build_lab symmetric && start_rendezvous && start_echo 7000 &&
 		start_router guest pcp && start_serve 7000 --no-port-mapping &&
-		connects_directly || return 1
+		connects_directly --json || return 1
 	grep -q 'the router maps 11.3.113.2' "$LAB_DIR/connect.log" ||
 		fail "the guest has no mapping" || return 1
+	grep -q '"event":"port-mapped".*"address":"11.3.113.2:.*"protocol":"PCP"' \
+		"$LAB_DIR/connect.out" || fail "no event says so" || return 1
 	kill -INT "${PID[connect]}"
 	await_exit connect 5 || return 1
 	poll 3 maps_none gnat || fail "the mapping is still there after the end"
