@@ -60,9 +60,8 @@ def refused(namespace, to):
     return False
 
 
-def hop(namespace, ttl, to):
-    """The router at which a datagram of this TTL ends."""
-    sock = open_in(namespace, 0)
+def expire(sock, ttl, to):
+    """Sends a datagram of this TTL and waits for its end: the router that tells of it."""
     sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, ttl)
     sock.sendto(b"x", to)
@@ -71,6 +70,11 @@ def hop(namespace, ttl, to):
     ancillary = sock.recvmsg(100, 500, socket.MSG_ERRQUEUE)[1]
     # struct sock_extended_err, then the offender's struct sockaddr_in
     return socket.inet_ntoa(ancillary[0][2][20:24]) if ancillary else "none"
+
+
+def hop(namespace, ttl, to):
+    """The router at which a datagram of this TTL ends."""
+    return expire(open_in(namespace, 0), ttl, to)
 
 
 def main():
@@ -90,8 +94,7 @@ def main():
     result["other_address"] = yes(sent_through(other, inside, mapped))
     again = sent_through(inside, other, (other_address, 6000))
     result["mapping"] = "same" if again == mapped else "other"
-    inside.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 2)
-    inside.sendto(b"x", (other_address, 6002))
+    expire(inside, 2, (other_address, 6002))
     result["ttl_2_punches"] = yes(sent_through(punched, inside, mapped))
     result["refuses"] = yes(refused(prefix + "-guest", (mapped[0], 7)))
     result["hops"] = ",".join(hop(prefix + "-host", ttl, (other_address, 9)) for ttl in (1, 2, 3, 4))
