@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* Hosts and their leases. */
+#include <string.h>
+
+#include "core/rendezvous_parts.h"
+
+bool service_is_allowed(const struct rendezvous *r, const uint8_t service[32])
+{
+	struct allowed_service *a;
+
+	if (!r->config.private)
+		return true;
+	TABLE_FIND(r->allowed, r->registry.hash_key, service, CRYPTO_KEY_SIZE, a);
+	return a != NULL;
+}
+
+static enum refusal register_check(struct rendezvous *r, const struct path *path,
+	const struct register_message *m, uint64_t now)
+{
+	if (!cookie_valid(r, m->cookie, &path->remote))
+		return REFUSAL_STALE_COOKIE;
+	if (!dialled_right(r, path, &m->dialled))
+		return REFUSAL_WRONG_ADDRESS;
+	if (!service_is_allowed(r, m->service))
+		return REFUSAL_NOT_ALLOWED;
+	if (!bucket_field_take(&r->signatures, &path->remote, 1, now))
+		return REFUSAL_BUSY;
+	r->counts.signatures++;
+	return register_verify(m) ? 0 : REFUSAL_BAD_SIGNATURE;
+}
+
+static bool lease_give(struct rendezvous *r, const struct path *path,
+	const struct register_message *m, uint64_t now)
+{
+	struct lease_path lease = {
+		.expires_at = now + RENDEZVOUS_LEASE * SECOND, .turn = token_turn(now)};
+	bool fresh = registry_find(&r->registry, m->service) == NULL;
+	struct registered_service *s = registry_open(&r->registry, m->service, now);
+
+	if (s == NULL)
+		return false;
+	if (fresh)
+		bucket_init(&s->attempts, r->config.attempt_rate, r->config.attempt_burst,
+			now);
+	memcpy(s->asking, m->asking, sizeof(s->asking));
+	lease.path = *path;
+	return registry_lease(&r->registry, s, m->instance, &lease);
+}
+
+enum verdict register_input(struct rendezvous *r, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now)
+{
+	struct register_message m;
+	struct registered_message answer = {
+		.lease = RENDEZVOUS_LEASE, .observed = path->remote};
+	enum refusal refusal;
+	struct datagram *d;
+
+	if (!register_decode(&m, buf, len))
+		return VERDICT_DROP_MALFORMED;
+	refusal = register_check(r, path, &m, now);
+	if (refusal != 0)
+		return rendezvous_refuse(r, path, message_id(buf), refusal);
+	if (!lease_give(r, path, &m, now))
+		return rendezvous_refuse(r, path, message_id(buf), REFUSAL_FULL);
+	r->counts.registrations++;
+	token_make(
+		r, answer.token, &path->remote, m.service, m.instance, token_turn(now));
+	d = rendezvous_reply(r, path);
+	d->len = (uint16_t)registered_encode(d->data, message_id(buf), &answer);
+	return VERDICT_CONSUMED;
+}
+
+/* Finds the lease that a refresh, unregister or answer speaks for; NULL if its MAC is not
+ * that of its address's token, or the lease is gone. */
+struct lease_path *lease_of(struct rendezvous *r, const struct path *path,
+	const uint8_t *buf, size_t len, const uint8_t *service, const uint8_t *instance,
+	uint64_t now)
+{
+	struct registered_service *s;
+	struct registered_host *host;
+
+	if (!token_of_turns(r, buf, len, &path->remote, service, instance, now))
+		return NULL;
+	s = registry_find(&r->registry, service);
+	host = s != NULL ? registry_host(s, instance) : NULL;
+	return host != NULL ? registry_lease_at(host, &path->remote, now) : NULL;
+}
+
+enum verdict refresh_input(struct rendezvous *r, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now)
+{
+	struct registered_message answer = {
+		.lease = RENDEZVOUS_LEASE, .observed = path->remote};
+	struct lease_message m;
+	struct lease_path *lease;
+	struct datagram *d;
+
+	if (!lease_decode(&m, buf, len))
+		return VERDICT_DROP_MALFORMED;
+	lease = lease_of(r, path, buf, len, m.service, m.instance, now);
+	if (lease == NULL)
+		return rendezvous_refuse(r, path, message_id(buf), REFUSAL_UNKNOWN_LEASE);
+	if (!service_is_allowed(r, m.service))
+		return rendezvous_refuse(r, path, message_id(buf), REFUSAL_NOT_ALLOWED);
+	lease->path = *path;
+	lease->expires_at = now + RENDEZVOUS_LEASE * SECOND;
+	lease->turn = token_turn(now);
+	r->counts.refreshes++;
+	token_make(r, answer.token, &path->remote, m.service, m.instance, lease->turn);
+	d = rendezvous_reply(r, path);
+	d->len = (uint16_t)refreshed_encode(d->data, message_id(buf), &answer);
+	return VERDICT_CONSUMED;
+}
+
+enum verdict unregister_input(struct rendezvous *r, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now)
+{
+	struct lease_message m;
+
+	if (!lease_decode(&m, buf, len))
+		return VERDICT_DROP_MALFORMED;
+	if (lease_of(r, path, buf, len, m.service, m.instance, now) == NULL)
+		return VERDICT_DROP_FORGED;
+	registry_drop_host(
+		&r->registry, registry_find(&r->registry, m.service), m.instance);
+	return VERDICT_CONSUMED;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* The rendezvous' insides, shared by its rooms: rendezvous_proof.c (cookies and tokens),
+ * rendezvous_lease.c (hosts), rendezvous_attempt.c (guests' asks and hosts' answers),
+ * rendezvous_stun.c. rendezvous.c is the door. */
+#ifndef EYELET_CORE_RENDEZVOUS_PARTS_H
+#define EYELET_CORE_RENDEZVOUS_PARTS_H
+
+#include "core/message.h"
+#include "core/outbox.h"
+#include "core/registry.h"
+#include "core/rendezvous.h"
+
+#define COOKIE_TURN     (60 * SECOND)  /* a cookie is good for one to two of these */
+#define TOKEN_TURN      (300 * SECOND) /* a token is good for one to two of these */
+#define OUTBOX_SIZE     256
+#define COPIES          2   /* of introductions and answers passed on */
+#define SIGNATURE_RATE  500 /* signatures verified a second for one network */
+#define SIGNATURE_BURST 1000
+
+struct allowed_service {
+	uint8_t name[CRYPTO_KEY_SIZE];
+	UT_hash_handle hh;
+};
+
+struct rendezvous {
+	struct rendezvous_config config;
+	struct registry registry;
+	struct outbox outbox;
+	struct events events;
+	struct rendezvous_counts counts;
+	struct allowed_service *allowed;
+	uint8_t cookie_keys[2][CRYPTO_KEY_SIZE]; /* this turn's and the one before */
+	uint64_t cookie_turn_at;
+	uint8_t token_key[CRYPTO_KEY_SIZE];
+	struct bucket_field attempts, signatures, stun;
+	struct bucket stun_all;
+	struct rendezvous_socket {
+		uint32_t number;
+		struct addr bound;
+	} sockets[RENDEZVOUS_SOCKETS_MAX];
+	unsigned socket_count;
+};
+
+void rendezvous_fill(struct rendezvous *r, uint8_t *bytes, size_t len);
+struct datagram *rendezvous_reply(struct rendezvous *r, const struct path *path);
+/* Answers with an ERROR. */
+enum verdict rendezvous_refuse(struct rendezvous *r, const struct path *path,
+	const uint8_t id[ID_SIZE], enum refusal code);
+
+/* rendezvous_proof.c */
+void cookie_make(uint8_t cookie[COOKIE_SIZE], const uint8_t key[CRYPTO_KEY_SIZE],
+	const struct addr *remote);
+/* Turns the keys as often as the time since the last turn says. */
+void cookies_turn(struct rendezvous *r, uint64_t now);
+bool cookie_valid(struct rendezvous *r, const uint8_t cookie[COOKIE_SIZE],
+	const struct addr *remote);
+/* A host's token names its instance, a guest's has none. It is good for the turn it was
+ * made in and the next: who once held an address keeps nothing there for long. */
+void token_make(const struct rendezvous *r, uint8_t token[TOKEN_SIZE],
+	const struct addr *remote, const uint8_t service[32], const uint8_t *instance,
+	uint64_t turn);
+uint64_t token_turn(uint64_t now);
+/* True if a message's MAC is that of the address's token, of this turn or the last. */
+bool token_of_turns(const struct rendezvous *r, const uint8_t *buf, size_t len,
+	const struct addr *remote, const uint8_t *service, const uint8_t *instance,
+	uint64_t now);
+/* True if that is an address which the rendezvous goes by. */
+bool dialled_right(
+	const struct rendezvous *r, const struct path *path, const struct addr *dialled);
+
+/* rendezvous_lease.c */
+bool service_is_allowed(const struct rendezvous *r, const uint8_t service[32]);
+/* Finds the lease that a refresh, unregister or answer speaks for; NULL if its MAC is not
+ * that of its address's token, or the lease is gone. */
+struct lease_path *lease_of(struct rendezvous *r, const struct path *path,
+	const uint8_t *buf, size_t len, const uint8_t *service, const uint8_t *instance,
+	uint64_t now);
+enum verdict register_input(struct rendezvous *r, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now);
+enum verdict refresh_input(struct rendezvous *r, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now);
+enum verdict unregister_input(struct rendezvous *r, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now);
+
+/* rendezvous_attempt.c */
+enum verdict ask_input(struct rendezvous *r, const struct path *path, const uint8_t *buf,
+	size_t len, uint64_t now);
+enum verdict answer_input(struct rendezvous *r, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now);
+
+/* rendezvous_stun.c */
+enum verdict binding_input(struct rendezvous *r, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now);
+
+#endif
