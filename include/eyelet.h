@@ -144,12 +144,14 @@ struct eyelet_path {
 	uint32_t ifindex; /* interface it came in by; 0 lets the kernel choose */
 	struct eyelet_addr
 		local; /* own address; EYELET_ADDR_NONE lets the kernel choose */
-	struct eyelet_addr remote; /* the other end */
+	struct eyelet_addr remote; /* the other end, or the relay on the way there */
+	uint32_t
+		channel; /* of the relay, and 0 without one: for reading, the datagram has it */
 };
 
 #define EYELET_DATAGRAM_MAX 1480  /* longest one that X_output gives, bytes */
 #define EYELET_PAYLOAD_MAX  65507 /* longest application datagram, bytes */
-#define EYELET_OVERHEAD     28    /* most bytes that sealing adds to one part */
+#define EYELET_OVERHEAD     32    /* most bytes that sealing adds to one part */
 
 /* A datagram the protocol wants sent. */
 struct eyelet_datagram {
@@ -304,6 +306,8 @@ EYELET_API const char *eyelet_verdict_name(enum eyelet_verdict verdict);
 	X(HOST_FOUND, "host-found")                                                         \
 	/* guest: connected over path; span since the attempt began */                      \
 	X(CONNECTED, "connected")                                                           \
+	/* guest: no direct path was found in number attempts: the relay stays, for now */  \
+	X(RELAYED, "relayed")                                                               \
 	/* guest: the host now sends from path */                                           \
 	X(MOVED, "moved")                                                                   \
 	/* guest: the session went silent or was ended; why; it tries again by itself */    \
@@ -389,7 +393,8 @@ struct eyelet_guest_config {
 	/* Set of EYELET_CIPHER_...; default: ChaCha20-Poly1305, and AES where this processor
 	 * has instructions for it. */
 	uint8_t ciphers;
-	uint8_t reserved[27]; /* 0 */
+	bool no_relay;        /* only ever a direct path */
+	uint8_t reserved[26]; /* 0 */
 };
 
 /* Zeroes all and fills in the defaults. */
@@ -589,7 +594,10 @@ struct eyelet_rendezvous_config {
 	uint32_t attempt_burst; /* 1,000 */
 	/* STUN answers a second per network, 20; in all 50 times as many */
 	uint32_t stun_rate;
-	uint8_t reserved[32]; /* 0 */
+	uint32_t relay_max;      /* channels at once, 0 for no relay; default 16,384 */
+	uint32_t relay_rate;     /* bytes a second over one, default 1,250,000 */
+	uint32_t relay_rate_all; /* bytes a second over all, default 125,000,000 */
+	uint8_t reserved[20];    /* 0 */
 };
 
 EYELET_API void eyelet_rendezvous_config_init(struct eyelet_rendezvous_config *config);
@@ -611,6 +619,12 @@ EYELET_API void eyelet_rendezvous_forget_allowed(struct eyelet_rendezvous *rende
 EYELET_API enum eyelet_verdict eyelet_rendezvous_input(
 	struct eyelet_rendezvous *rendezvous, const struct eyelet_path *path,
 	const uint8_t *buf, size_t len, uint64_t now);
+/* True if a datagram came over a channel of the relay: it is for this one instead. It answers
+ * EYELET_VERDICT_DELIVER if the bytes are to be sent, as they are, by *to. */
+EYELET_API bool eyelet_rendezvous_is_relayed(const uint8_t *buf, size_t len);
+EYELET_API enum eyelet_verdict eyelet_rendezvous_relay(
+	struct eyelet_rendezvous *rendezvous, const struct eyelet_path *path,
+	const uint8_t *buf, size_t len, uint64_t now, struct eyelet_path *to);
 EYELET_API bool eyelet_rendezvous_output(struct eyelet_rendezvous *rendezvous,
 	struct eyelet_datagram *datagram, uint64_t now);
 EYELET_API void eyelet_rendezvous_expire(

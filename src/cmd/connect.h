@@ -23,6 +23,7 @@ struct connect_options {
 	struct endpoint listen;
 	uint32_t timeout; /* seconds */
 	uint32_t flows_max;
+	bool no_relay;
 	bool no_moderation;
 	bool no_port_mapping;
 	bool ticketed; /* else by key */

@@ -67,15 +67,21 @@ static void tell_version(struct connect *c, const struct event *e)
 
 static void tell_connected(struct connect *c, const struct event *e)
 {
-	char remote[ADDR_TEXT_MAX], since[64] = "";
+	char remote[ADDR_TEXT_MAX], name[SERVERS_NAME_MAX], since[64] = "";
+	unsigned long long took = e->span / MILLISECOND;
 
 	/* A path in doubt may be followed by another before it was given up. */
 	if (c->was_connected && !c->connected)
 		snprintf(since, sizeof(since), ", after %.1f s without",
 			ev_now(c->loop) - c->lost_at);
-	log_last_step("connected directly in %llu ms to %s%s",
-		(unsigned long long)(e->span / MILLISECOND),
-		addr_format(remote, &e->path.remote), since);
+	if (e->path.channel != 0)
+		log_last_step(
+			"connected over the relay at %s in %llu ms%s; a direct path is "
+			"being tried for",
+			servers_name(name, &c->servers, &e->path.remote), took, since);
+	else
+		log_last_step("connected directly in %llu ms to %s%s", took,
+			addr_format(remote, &e->path.remote), since);
 	for (size_t i = 0; i < c->servers.count; i++)
 		c->complaint[i] = 0;
 	c->refusal = 0;
@@ -101,6 +107,16 @@ static void tell_lost(struct connect *c, const struct event *e)
 		*remote != '\0' ? " to " : "", remote,
 		e->why != NULL ? e->why : "unknown");
 	c->asked = c->found = false;
+}
+
+static void tell_relayed(struct connect *c, const struct event *e)
+{
+	char name[SERVERS_NAME_MAX];
+
+	log_state("the relay at %s stays, for now: %u attempts found no direct path. The "
+		  "usual cause is a NAT that takes another port for each destination, as "
+		  "\"eyelet netcheck\" tells; IPv6, or UPnP in a router, would help",
+		servers_name(name, &c->servers, &e->path.remote), e->number);
 }
 
 static void tell_moved(const struct event *e)
@@ -129,6 +145,7 @@ void connect_tell(struct connect *c, const struct event *e)
 	case EVENT_ASK_REFUSED: tell_ask_refused(c, e); break;
 	case EVENT_HOST_FOUND: tell_host_found(c, e); break;
 	case EVENT_CONNECTED: tell_connected(c, e); break;
+	case EVENT_RELAYED: tell_relayed(c, e); break;
 	case EVENT_MOVED: tell_moved(e); break;
 	case EVENT_LOST: tell_lost(c, e); break;
 	case EVENT_REFUSED: tell_refused(c, e); break;

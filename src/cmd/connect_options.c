@@ -25,6 +25,7 @@ static const char help[] =
 	"  -k, --key KEY                 the key, instead of a ticket\n"
 	"      --key-file FILE           the same, from a file's first line\n"
 	"      --timeout SECONDS         for the first connection (30)\n"
+	"      --no-relay                only ever a direct path\n"
 	"      --max-flows N             application sockets (256)\n"
 	"      --no-moderation           wake for each datagram, even at high rates\n"
 	"      --no-port-mapping         ask no router to forward a port\n"
@@ -42,6 +43,7 @@ static const char help[] =
 enum {
 	OPTION_KEY_FILE = OPTION_LONG,
 	OPTION_TIMEOUT,
+	OPTION_NO_RELAY,
 	OPTION_MAX_FLOWS,
 	OPTION_JSON,
 	OPTION_NO_MODERATION,
@@ -53,6 +55,7 @@ static const struct option longs[] = {
 	{"key", required_argument, NULL, 'k'},
 	{"key-file", required_argument, NULL, OPTION_KEY_FILE},
 	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
+	{"no-relay", no_argument, NULL, OPTION_NO_RELAY},
 	{"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"no-moderation", no_argument, NULL, OPTION_NO_MODERATION},
@@ -79,6 +82,7 @@ static bool take(struct connect *c, struct options *o, int option)
 	case OPTION_KEY_FILE: return key_from_file(o, &co->key, optarg);
 	case OPTION_TIMEOUT:
 		return options_number(o, "--timeout", 1, 86400, &co->timeout);
+	case OPTION_NO_RELAY: co->no_relay = true; return true;
 	case OPTION_MAX_FLOWS:
 		return options_number(o, "--max-flows", 1, 65535, &co->flows_max);
 	case OPTION_NO_PORT_MAPPING: co->no_port_mapping = true; return true;

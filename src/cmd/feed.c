@@ -44,6 +44,7 @@ static const struct shape {
 		.refusal = refusal_text},
 	[EVENT_HOST_FOUND] = {.number = "addresses"},
 	[EVENT_CONNECTED] = {.path = true},
+	[EVENT_RELAYED] = {.number = "attempts", .path = true},
 	[EVENT_MOVED] = {.path = true},
 	[EVENT_REFUSED] = {.number = "code", .refusal = host_refusal_text},
 	[EVENT_VERSION_MISMATCH] = {.addr = "address", .number = "version"},
@@ -91,7 +92,7 @@ void feed_event(struct json *j, const struct event *e)
 	if (shape->peer != NULL)
 		feed_addr(j, shape->peer, &e->peer);
 	if (shape->path) {
-		json_string(j, "path", "direct");
+		json_string(j, "path", e->path.channel != 0 ? "relay" : "direct");
 		feed_addr(j, "address", &e->path.remote);
 		feed_addr(j, "local", &e->path.local);
 		feed_span(j, "took_ms", e->span);

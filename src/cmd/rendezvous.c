@@ -25,6 +25,11 @@ static const char help[] =
 	"      --alt N               further ports to answer on, from the first + 1 "
 	"(16)\n"
 	"      --no-stun             do not answer plain STUN\n"
+	"      --no-relay            do not pass traffic on for those who find no direct "
+	"path\n"
+	"      --relay-rate KB       kilobytes a second for one session at most (1250)\n"
+	"      --relay-rate-all KB   and for all together (125000)\n"
+	"      --relay-max N         sessions at once (16384)\n"
 	"      --allow FILE          take the services of this list only; SIGHUP reads "
 	"it again\n"
 	"      --max-services N      services at once (1000000)\n"
@@ -37,6 +42,10 @@ enum {
 	OPTION_PUBLIC,
 	OPTION_ALT,
 	OPTION_NO_STUN,
+	OPTION_NO_RELAY,
+	OPTION_RELAY_RATE,
+	OPTION_RELAY_RATE_ALL,
+	OPTION_RELAY_MAX,
 	OPTION_ALLOW,
 	OPTION_MAX_SERVICES,
 };
@@ -46,6 +55,10 @@ static const struct option longs[] = {
 	{"public", required_argument, NULL, OPTION_PUBLIC},
 	{"alt", required_argument, NULL, OPTION_ALT},
 	{"no-stun", no_argument, NULL, OPTION_NO_STUN},
+	{"no-relay", no_argument, NULL, OPTION_NO_RELAY},
+	{"relay-rate", required_argument, NULL, OPTION_RELAY_RATE},
+	{"relay-rate-all", required_argument, NULL, OPTION_RELAY_RATE_ALL},
+	{"relay-max", required_argument, NULL, OPTION_RELAY_MAX},
 	{"allow", required_argument, NULL, OPTION_ALLOW},
 	{"max-services", required_argument, NULL, OPTION_MAX_SERVICES},
 	OPTIONS_COMMON,
@@ -97,6 +110,30 @@ static bool add_public(struct meeting *m, struct options *o)
 	return true;
 }
 
+/* Given in kilobytes; a datagram of the largest size has to pass at once. */
+static bool take_rate(struct options *o, const char *name, uint32_t *bytes)
+{
+	uint32_t kilobytes;
+
+	if (!options_number(o, name, 2, 4000000, &kilobytes))
+		return false;
+	*bytes = kilobytes * 1000;
+	return true;
+}
+
+static bool take_relay(struct relay_limits *relay, struct options *o, int option)
+{
+	switch (option) {
+	case OPTION_NO_RELAY: relay->max = 0; return true;
+	case OPTION_RELAY_RATE: return take_rate(o, "--relay-rate", &relay->rate);
+	case OPTION_RELAY_RATE_ALL:
+		return take_rate(o, "--relay-rate-all", &relay->rate_all);
+	case OPTION_RELAY_MAX:
+		return options_number(o, "--relay-max", 1, 1000000, &relay->max);
+	default: return false;
+	}
+}
+
 static bool take(struct meeting *m, struct options *o, int option)
 {
 	uint32_t alt;
@@ -114,7 +151,7 @@ static bool take(struct meeting *m, struct options *o, int option)
 	case OPTION_MAX_SERVICES:
 		return options_number(
 			o, "--max-services", 1, 1000000000, &m->config.core.services_max);
-	default: return false;
+	default: return take_relay(&m->config.core.relay, o, option);
 	}
 }
 

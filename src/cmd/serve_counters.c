@@ -76,7 +76,7 @@ static void feed_guest(struct serve *s, const struct host_guest *g)
 	json_string(&j, "guest", print);
 	if (named != NULL && named->name[0] != '\0')
 		json_string(&j, "name", named->name);
-	json_string(&j, "path", "direct");
+	json_string(&j, "path", g->path.channel != 0 ? "relay" : "direct");
 	feed_addr(&j, "address", &g->path.remote);
 	feed_span(&j, "since_ms", g->span);
 	feed_span(&j, "rtt_ms", g->rtt);

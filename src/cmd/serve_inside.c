@@ -124,6 +124,7 @@ static struct rendezvous *make_rendezvous(
 	rendezvous_config_init(&config);
 	config.entropy = s->state.entropy;
 	config.stun = false;
+	config.relay.max = 0; /* host and relay would be one */
 	config.private = true;
 	config.services_max = 1;
 	for (size_t i = 0; i < count; i++)

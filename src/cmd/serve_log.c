@@ -91,8 +91,9 @@ static void tell_connected(struct serve *s, const struct event *e)
 	char remote[ADDR_TEXT_MAX], name[SERVE_GUEST_MAX];
 
 	s->guest_count++;
-	log_state("guest %u (%s) connected from %s in %llu ms", e->number,
+	log_state("guest %u (%s) connected %s %s in %llu ms", e->number,
 		serve_guest_name(s, name, e->identity),
+		e->path.channel != 0 ? "over the relay at" : "from",
 		addr_format(remote, &e->path.remote),
 		(unsigned long long)(e->span / MILLISECOND));
 }

@@ -53,6 +53,8 @@ struct flow;
 	X(HOST_FOUND, "host-found")                                                           \
 	/* guest: connected over path; span since the attempt began */                        \
 	X(CONNECTED, "connected")                                                             \
+	/* guest: no direct path was found in number attempts: the relay stays, for now */    \
+	X(RELAYED, "relayed")                                                                 \
 	/* guest: the host now sends from path */                                             \
 	X(MOVED, "moved")                                                                     \
 	/* guest: the path went silent or was ended; why; it tries again by itself */         \

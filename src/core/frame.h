@@ -14,13 +14,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/channel.h"
 #include "core/crypto.h"
 
-#define FRAME_HEADER_SIZE  4
-#define FRAME_OVERHEAD     (FRAME_HEADER_SIZE + CRYPTO_TAG_SIZE) /* flow 0, whole: 20 bytes */
-#define FRAME_FLOW_SIZE    2
-#define FRAME_PART_SIZE    6
-#define FRAME_OVERHEAD_MAX (FRAME_OVERHEAD + FRAME_FLOW_SIZE + FRAME_PART_SIZE)
+#define FRAME_HEADER_SIZE 4
+#define FRAME_OVERHEAD    (FRAME_HEADER_SIZE + CRYPTO_TAG_SIZE) /* flow 0, whole: 20 bytes */
+#define FRAME_FLOW_SIZE   2
+#define FRAME_PART_SIZE   6
+#define FRAME_OVERHEAD_MAX                                                               \
+	(CHANNEL_SIZE + FRAME_OVERHEAD + FRAME_FLOW_SIZE + FRAME_PART_SIZE)
 
 struct frame_header {
 	uint8_t epoch; /* 2 bits */

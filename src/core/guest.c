@@ -191,6 +191,9 @@ static enum verdict input_message(struct guest *g, const struct path *path,
 
 	if (message_version(buf) != WIRE_VERSION && type != MESSAGE_VERSION)
 		return VERDICT_DROP_VERSION;
+	if (path->channel != 0 && type != MESSAGE_WELCOME && type != MESSAGE_BUSY &&
+		type != MESSAGE_REFUSE)
+		return VERDICT_DROP_UNKNOWN_TYPE;
 	switch (type) {
 	case MESSAGE_PUNCH:
 	case MESSAGE_WELCOME:
@@ -208,12 +211,24 @@ static enum verdict input_message(struct guest *g, const struct path *path,
 	}
 }
 
+static bool is_relay(const struct guest *g, const struct addr *addr)
+{
+	for (size_t i = 0; i < g->config.server_count; i++)
+		if (addr_equal(&g->config.servers[i], addr))
+			return true;
+	return false;
+}
+
 enum verdict guest_input(struct guest *g, const struct path *path, uint8_t *buf,
 	size_t len, uint64_t now, struct delivery *delivery)
 {
 	enum verdict verdict = VERDICT_DROP_MALFORMED;
+	struct path relayed;
 
-	if (path->socket >= GUEST_SOCKETS_MAX)
+	if (channel_strip(&relayed, path, &buf, &len))
+		path = &relayed;
+	if (path->socket >= GUEST_SOCKETS_MAX ||
+		(path->channel != 0 && !is_relay(g, &path->remote)))
 		verdict = VERDICT_DROP_UNSOLICITED;
 	else if (frame_is(buf, len) && len <= SCRATCH_SIZE)
 		verdict = link_input(g, path, buf, len, now, delivery);
@@ -322,6 +337,7 @@ void guest_network_changed(struct guest *g, uint64_t now)
 {
 	if (g->active.live)
 		session_recheck(&g->active.session, now);
+	improve_soon(g, now);
 }
 
 void guest_shutdown(struct guest *g, uint64_t now)

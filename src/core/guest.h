@@ -26,6 +26,7 @@ struct guest_config {
 	struct addr listens[2]; /* own listen addresses, never sent to */
 	uint8_t ciphers;        /* set of enum cipher */
 	uint32_t flows_max;     /* local application sockets, default 256 */
+	bool no_relay;          /* only ever a direct path */
 };
 
 void guest_config_init(struct guest_config *config);

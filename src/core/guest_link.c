@@ -90,6 +90,9 @@ static void try_again(struct guest *g, uint64_t now)
 {
 	if (!g->trial.live && !g->stopped)
 		trial_begin(g, 0, now);
+	if (g->trial.improving && g->trial.answered_at != NEVER)
+		retry_start(&g->trial.hello, now); /* now the relay will do, too */
+	g->trial.improving = false;
 }
 
 void link_expire(struct guest *g, struct link *link, uint64_t now)
@@ -118,8 +121,10 @@ static void heard_again(struct guest *g, uint64_t now)
 {
 	if (g->active.session.moved_at != NEVER)
 		return; /* heard, but from where nothing of ours may arrive */
-	if (g->trial.live)
+	if (g->trial.live && !g->trial.improving) {
 		trial_end(g);
+		improve_soon(g, now);
+	}
 	if (g->lost)
 		tell_connected(g, now);
 }

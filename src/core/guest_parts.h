@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The guest's insides, shared by its rooms: guest_ask.c (rendezvous), guest_trial.c (the
- * attempt under way: offers, hellos, welcome), guest_link.c (sessions and frames).
- * guest.c is the door. */
+ * attempt under way: offers, hellos, welcome), guest_improve.c (attempts beside a relayed
+ * session), guest_link.c (sessions and frames). guest.c is the door. */
 #ifndef EYELET_CORE_GUEST_PARTS_H
 #define EYELET_CORE_GUEST_PARTS_H
 
@@ -17,20 +17,25 @@
 #include "core/table.h"
 #include "core/timers.h"
 
-#define TRIAL_SPAN       (1500 * MILLISECOND) /* after an answer, until the next trial */
-#define TRIAL_SPAN_MORE  (500 * MILLISECOND)  /* longer with each */
-#define TRIAL_SPAN_MAX   (8 * SECOND)
-#define ASK_WAIT         (200 * MILLISECOND) /* after "no such service" */
-#define ASK_WAIT_LATER   (2 * SECOND)        /* after other refusals, or a long time */
-#define REFUSED_PATIENCE (300 * MILLISECOND) /* for another host to answer */
-#define REFUSED_WAIT     (5 * SECOND)        /* after a host's refusal */
-#define REPLACED_LIFE    (3 * SECOND)        /* a replaced session still receives */
-#define FRESH_WAIT       (300 * MILLISECOND)
-#define FAVOURITE_WAIT   (500 * MILLISECOND)
-#define REFLEXIVE_HELLOS 3  /* to an address that only punches speak for */
-#define PINGS_LOST       10 /* unanswered pings until a user hears of it */
-#define HELLOS_MAX       60 /* to one address in one trial */
-#define SWEEP            (10 * SECOND)
+#define TRIAL_SPAN           (1500 * MILLISECOND) /* after an answer, until the next trial */
+#define TRIAL_SPAN_MORE      (500 * MILLISECOND) /* longer with each */
+#define TRIAL_SPAN_MAX       (8 * SECOND)
+#define ASK_WAIT             (200 * MILLISECOND) /* after "no such service" */
+#define ASK_WAIT_LATER       (2 * SECOND) /* after other refusals, or a long time */
+#define REFUSED_PATIENCE     (300 * MILLISECOND) /* for another host to answer */
+#define REFUSED_WAIT         (5 * SECOND)        /* after a host's refusal */
+#define REPLACED_LIFE        (3 * SECOND)        /* a replaced session still receives */
+#define FRESH_WAIT           (300 * MILLISECOND)
+#define FAVOURITE_WAIT       (500 * MILLISECOND)
+#define REFLEXIVE_HELLOS     3  /* to an address that only punches speak for */
+#define PINGS_LOST           10 /* unanswered pings until a user hears of it */
+#define HELLOS_MAX           60 /* to one address in one trial */
+#define IMPROVE_TRIALS       4  /* attempts at a direct path in the first round */
+#define IMPROVE_TRIALS_LATER 2
+#define IMPROVE_PATIENCE     (10 * SECOND) /* for an answer of the host's */
+#define IMPROVE_PAUSE        (30 * SECOND) /* after the first round, then doubled */
+#define IMPROVE_PAUSE_MAX    (600 * SECOND)
+#define SWEEP                (10 * SECOND)
 
 enum guest_timer { TIMER_ASKER = 1, TIMER_TRIAL, TIMER_LINK, TIMER_SWEEP };
 
@@ -60,7 +65,9 @@ struct reach {
 	uint8_t cookie[COOKIE_SIZE];
 	struct candidates to;
 	bool refused;
-	uint8_t refusal; /* enum host_refusal */
+	uint8_t refusal;       /* enum host_refusal */
+	struct path relay;     /* to the host; channel 0: none */
+	unsigned relay_hellos; /* sent that way */
 	unsigned hellos[CANDIDATES_MAX], hello_max[CANDIDATES_MAX];
 	uint32_t sockets[CANDIDATES_MAX];
 };
@@ -68,6 +75,8 @@ struct reach {
 /* One attempt: its id, the sockets it uses, the hosts that answered. */
 struct trial {
 	bool live;
+	bool improving; /* beside a session that is fine, but goes over the relay */
+	uint64_t began_at;
 	uint8_t id[ID_SIZE];
 	uint32_t number; /* 0 for the first since last connected */
 	uint32_t sockets[2];
@@ -118,6 +127,7 @@ struct guest {
 	uint64_t began_at;  /* of the first trial since last connected */
 	uint64_t resume_at; /* not to try before */
 	struct timer trial_timer;
+	unsigned improvements; /* rounds of trials that found no direct path */
 	struct link active, old;
 	struct challenger challenger;
 	bool lost;                        /* EVENT_LOST was given for the active link */
@@ -163,6 +173,17 @@ enum verdict trial_answered(struct guest *g, const struct path *path, const uint
 	size_t len, uint64_t now);
 enum verdict trial_input(struct guest *g, const struct path *path, const uint8_t *buf,
 	size_t len, uint64_t now);
+
+/* guest_improve.c */
+bool link_is_fine(const struct guest *g);
+bool link_is_relayed(const struct guest *g);
+/* The session goes over the relay from now on: tries for a direct path. */
+void improve_begin(struct guest *g, uint64_t now);
+/* Tries again, if it was pausing. */
+void improve_soon(struct guest *g, uint64_t now);
+/* True if the round is over rather than going on with that trial: it pauses. */
+bool improve_ends(struct guest *g, uint32_t next, uint64_t now);
+uint64_t improve_patience_at(const struct guest *g);
 
 /* guest_link.c */
 bool link_open(struct guest *g, const struct noise_keys *keys, enum cipher cipher,

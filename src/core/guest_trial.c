@@ -48,6 +48,8 @@ static void trial_rearm(struct guest *g)
 	at = t->give_up_at < at ? t->give_up_at : at;
 	if (t->answered_at != NEVER && t->answered_at + trial_span(t) < at)
 		at = t->answered_at + trial_span(t);
+	if (improve_patience_at(g) < at)
+		at = improve_patience_at(g);
 	timers_set(&g->timers, &g->trial_timer, at);
 }
 
@@ -68,6 +70,8 @@ void trial_begin(struct guest *g, uint32_t number, uint64_t now)
 	g->before = g->trial;
 	trial_wipe(&g->trial);
 	g->trial = (struct trial){.live = true,
+		.improving = link_is_fine(g) && link_is_relayed(g),
+		.began_at = now,
 		.number = number,
 		.sockets = {0, 1},
 		.fresh_by = NEVER,
@@ -138,6 +142,20 @@ static void send_hello(struct guest *g, struct reach *host, unsigned i)
 		g->credentials.mac_key, host->has_cookie ? host->cookie : NULL);
 }
 
+/* Over the relay as well, unless there is a session that is fine. */
+static void send_relayed_hello(struct guest *g, struct reach *host)
+{
+	struct datagram *d;
+
+	if (host->relay.channel == 0 || host->relay_hellos >= HELLOS_MAX ||
+		link_is_fine(g))
+		return;
+	host->relay_hellos++;
+	d = outbox_add(&g->outbox, &host->relay, 0);
+	d->len = (uint16_t)hello_encode(d->data, g->trial.id, host->message,
+		g->credentials.mac_key, host->has_cookie ? host->cookie : NULL);
+}
+
 /* A host that is not the one we were connected to last gets its hellos later: the guest
  * stays with its host as long as that answers. */
 static bool has_to_wait(const struct guest *g, const struct reach *host, uint64_t now)
@@ -155,6 +173,7 @@ static void send_hellos(struct guest *g, struct reach *host, unsigned first, uin
 		return;
 	for (unsigned i = first; i < host->to.count; i++)
 		send_hello(g, host, i);
+	send_relayed_hello(g, host);
 }
 
 static void add_target(struct guest *g, struct reach *host, const struct addr *addr,
@@ -265,7 +284,6 @@ enum verdict trial_answered(struct guest *g, const struct path *path, const uint
 	struct reach *host;
 	unsigned first;
 
-	(void)path;
 	if (!answered_decode(&m, buf, len))
 		return VERDICT_DROP_MALFORMED;
 	host = reach_find(&g->trial, m.instance);
@@ -279,6 +297,10 @@ enum verdict trial_answered(struct guest *g, const struct path *path, const uint
 	if (host == NULL)
 		return VERDICT_DROP_LIMIT;
 	host->sequence = m.sequence;
+	if (host->relay.channel == 0 && !g->config.no_relay) {
+		host->relay = *path;
+		host->relay.channel = m.channel;
+	}
 	first = host->to.count;
 	add_targets(g, host, &offer.candidates, &m.host);
 	if (first == 0)
@@ -328,7 +350,11 @@ void trial_expire(struct guest *g, uint64_t now)
 			return;
 		}
 	}
+	if (now >= improve_patience_at(g) && improve_ends(g, t->number, now))
+		return;
 	if (t->answered_at != NEVER && now - t->answered_at >= trial_span(t)) {
+		if (improve_ends(g, t->number + 1, now))
+			return;
 		trial_begin(g, t->number + 1, now);
 		return;
 	}
@@ -385,20 +411,29 @@ static enum verdict input_punch(
 	return VERDICT_CONSUMED;
 }
 
+static bool was_tried(const struct reach *host, const struct path *path)
+{
+	if (path->channel != 0)
+		return host->relay.channel == path->channel;
+	for (unsigned i = 0; i < host->to.count; i++)
+		if (addr_equal(&host->to.of[i].addr, &path->remote))
+			return true;
+	return false;
+}
+
 /* The host of the trial that a hello went to there; NULL if none. */
-static struct reach *reach_at(struct trial *t, const struct addr *remote)
+static struct reach *reach_at(struct trial *t, const struct path *path)
 {
 	for (unsigned i = 0; i < t->host_count; i++)
-		for (unsigned k = 0; k < t->hosts[i].to.count; k++)
-			if (addr_equal(&t->hosts[i].to.of[k].addr, remote))
-				return &t->hosts[i];
+		if (was_tried(&t->hosts[i], path))
+			return &t->hosts[i];
 	return NULL;
 }
 
 static enum verdict input_busy(struct guest *g, struct trial *t, const struct path *path,
 	const uint8_t *buf, size_t len)
 {
-	struct reach *host = reach_at(t, &path->remote);
+	struct reach *host = reach_at(t, path);
 
 	if (host == NULL)
 		return VERDICT_DROP_UNSOLICITED;
@@ -413,7 +448,7 @@ static enum verdict input_busy(struct guest *g, struct trial *t, const struct pa
 static enum verdict input_refuse(struct guest *g, struct trial *t,
 	const struct path *path, const uint8_t *buf, size_t len, uint64_t now)
 {
-	struct reach *host = reach_at(t, &path->remote);
+	struct reach *host = reach_at(t, path);
 	uint8_t code;
 
 	if (host == NULL)
@@ -454,8 +489,10 @@ static enum verdict input_welcome(struct guest *g, struct trial *t,
 		     link_open(g, &keys, payload[SESSION_ID_SIZE], payload, host, path,
 			     now);
 		crypto_wipe(&keys, sizeof(keys));
-		if (ok)
+		if (ok) {
 			trial_end(g);
+			improve_begin(g, now);
+		}
 		return ok ? VERDICT_CONSUMED : VERDICT_DROP_MEMORY;
 	}
 	return VERDICT_DROP_FORGED;
@@ -467,17 +504,13 @@ static enum verdict input_version(
 {
 	struct event *event;
 
-	for (unsigned i = 0; i < t->host_count; i++)
-		for (unsigned k = 0; k < t->hosts[i].to.count; k++) {
-			if (!addr_equal(&t->hosts[i].to.of[k].addr, &path->remote))
-				continue;
-			g->progress.version = message_version(buf);
-			event = events_add(&g->events, EVENT_VERSION_MISMATCH);
-			event->addr = path->remote;
-			event->number = message_version(buf);
-			return VERDICT_CONSUMED;
-		}
-	return VERDICT_DROP_UNSOLICITED;
+	if (reach_at(t, path) == NULL)
+		return VERDICT_DROP_UNSOLICITED;
+	g->progress.version = message_version(buf);
+	event = events_add(&g->events, EVENT_VERSION_MISMATCH);
+	event->addr = path->remote;
+	event->number = message_version(buf);
+	return VERDICT_CONSUMED;
 }
 
 enum verdict trial_input(struct guest *g, const struct path *path, const uint8_t *buf,

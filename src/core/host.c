@@ -222,6 +222,8 @@ static enum verdict input_message(struct host *h, const struct path *path,
 	}
 	if (message_version(buf) != WIRE_VERSION && type != MESSAGE_VERSION)
 		return VERDICT_DROP_VERSION;
+	if (path->channel != 0 && type != MESSAGE_HELLO)
+		return VERDICT_DROP_UNKNOWN_TYPE;
 	switch (type) {
 	case MESSAGE_HELLO: return attempt_hello(h, path, buf, len, now);
 	case MESSAGE_INTRODUCE:
@@ -235,12 +237,24 @@ static enum verdict input_message(struct host *h, const struct path *path,
 	}
 }
 
+static bool is_relay(const struct host *h, const struct addr *addr)
+{
+	for (size_t i = 0; i < h->config.server_count; i++)
+		if (addr_equal(&h->leases[i].server, addr))
+			return true;
+	return false;
+}
+
 enum verdict host_input(struct host *h, const struct path *path, uint8_t *buf, size_t len,
 	uint64_t now, struct delivery *delivery)
 {
 	enum verdict verdict = VERDICT_DROP_MALFORMED;
+	struct path relayed;
 
-	if (path->socket >= HOST_SOCKETS_MAX)
+	if (channel_strip(&relayed, path, &buf, &len))
+		path = &relayed;
+	if (path->socket >= HOST_SOCKETS_MAX ||
+		(path->channel != 0 && !is_relay(h, &path->remote)))
 		verdict = VERDICT_DROP_UNSOLICITED;
 	else if (frame_is(buf, len) && len <= SCRATCH_SIZE)
 		verdict = frame_input(h, path, buf, len, now, delivery);

@@ -10,7 +10,8 @@
 
 static struct route_key route_key_of(const struct path *path)
 {
-	return (struct route_key){.socket = path->socket, .remote = path->remote};
+	return (struct route_key){
+		.socket = path->socket, .channel = path->channel, .remote = path->remote};
 }
 
 struct route *route_find(struct host *h, const struct path *path)

@@ -29,8 +29,9 @@ static void prove(
 
 		if (route == NULL)
 			continue;
-		path = (struct path){
-			.socket = route->key.socket, .remote = route->key.remote};
+		path = (struct path){.socket = route->key.socket,
+			.remote = route->key.remote,
+			.channel = route->key.channel};
 		if (!session_pong_proves(&c->session, &path, frame))
 			continue;
 		session_prove(&c->session, &path, now);

@@ -43,10 +43,14 @@ static void lease_enter(
 	lease->state = state;
 	host_fill(h, lease->id, ID_SIZE);
 	if (state == LEASE_REFUSED) {
-		timers_set(&h->timers, &lease->timer, now + LEASE_REFUSED_WAIT);
+		timers_set(&h->timers, &lease->timer,
+			now + (lease->refused ? LEASE_REFUSED_WAIT
+					      : LEASE_REFUSED_FIRST));
+		lease->refused = true;
 		return;
 	}
 	if (state == LEASE_HELD) {
+		lease->refused = false;
 		retry_stop(&lease->retry);
 		lease->refresh_at = now + LEASE_REFRESH;
 		timers_set(&h->timers, &lease->timer, lease->refresh_at);

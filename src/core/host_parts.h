@@ -23,16 +23,18 @@
 #define LEASE_REFRESH      (3 * SECOND) /* so that a rendezvous' restart heals within 5 s */
 #define LEASE_SILENCE      (3 * SECOND) /* without an answer, the lease counts as lost */
 #define LEASE_REFUSED_WAIT (5 * SECOND)
-#define LEVELS_MAX         4 /* TTL probes 1..4 */
-#define LEVELS_ROUNDS      3 /* against loss */
-#define FRESH_SOCKETS      3 /* opened against a spoilt mapping before giving up */
-#define ATTEMPTS_MAX       4096
-#define ATTEMPT_LIFE       (15 * SECOND) /* after the last introduction */
-#define ATTEMPT_MEMORY     (600 * SECOND) /* as long as the token of an introduction lasts */
-#define PUNCH_COPIES       3              /* at once, before the answer: against loss */
-#define PUNCH_BYTES_MAX    2048           /* towards one address in one attempt */
-#define PUNCH_RATE         4000           /* punches a second of the whole process */
-#define HELLO_RATE         1000 /* handshakes a second before hellos need a cookie */
+/* The first refusal may be an answer to what was garbled on the way. */
+#define LEASE_REFUSED_FIRST SECOND
+#define LEVELS_MAX          4 /* TTL probes 1..4 */
+#define LEVELS_ROUNDS       3 /* against loss */
+#define FRESH_SOCKETS       3 /* opened against a spoilt mapping before giving up */
+#define ATTEMPTS_MAX        4096
+#define ATTEMPT_LIFE        (15 * SECOND) /* after the last introduction */
+#define ATTEMPT_MEMORY      (600 * SECOND) /* as long as the token of an introduction lasts */
+#define PUNCH_COPIES        3              /* at once, before the answer: against loss */
+#define PUNCH_BYTES_MAX     2048           /* towards one address in one attempt */
+#define PUNCH_RATE          4000           /* punches a second of the whole process */
+#define HELLO_RATE          1000 /* handshakes a second before hellos need a cookie */
 /* And a second beyond that for one network, with cookies. */
 #define HELLO_RATE_NETWORK 200
 #define BUSY_TURN          (30 * SECOND) /* a cookie for hellos is good for one to two of these */
@@ -81,6 +83,7 @@ struct lease {
 	uint8_t token[TOKEN_SIZE];
 	uint8_t request[REGISTER_SIZE]; /* signed once, repeated */
 	struct addr observed;           /* family ADDR_NONE until known */
+	bool refused;                   /* since it was held last */
 	bool told;                      /* EVENT_REGISTERED was given for this lease */
 	uint16_t alt_base;
 	uint32_t alt_mask;
@@ -129,7 +132,7 @@ struct attempt {
 /* One place a connection's frames may come from. */
 struct route_key {
 	uint32_t socket;
-	uint32_t zero;
+	uint32_t channel;
 	struct addr remote;
 };
 

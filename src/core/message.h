@@ -219,10 +219,11 @@ struct answered_message {
 	struct addr host; /* the address of the host's lease */
 	uint8_t instance[INSTANCE_SIZE];
 	uint8_t sequence;
+	uint32_t channel; /* of the relay to that host; 0: there is none */
 	const uint8_t *payload;
 	size_t payload_len;
 };
-#define ANSWERED_MAX (MESSAGE_HEADER_SIZE + 19 + INSTANCE_SIZE + 1 + PAYLOAD_MAX)
+#define ANSWERED_MAX (MESSAGE_HEADER_SIZE + 19 + INSTANCE_SIZE + 1 + 4 + PAYLOAD_MAX)
 size_t answered_encode(
 	uint8_t *out, const uint8_t attempt[ID_SIZE], const struct answered_message *m);
 bool answered_decode(struct answered_message *m, const uint8_t *buf, size_t len);

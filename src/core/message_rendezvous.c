@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Messages between a rendezvous and those who meet there. */
+#include "core/channel.h"
 #include "core/message.h"
 #include "core/message_parts.h"
 
@@ -312,6 +313,7 @@ size_t answered_encode(
 	write_addr(&w, &m->host, attempt);
 	write_bytes(&w, m->instance, INSTANCE_SIZE);
 	write_u8(&w, m->sequence);
+	write_u32(&w, m->channel);
 	write_bytes(&w, m->payload, m->payload_len);
 	return writer_len(&w);
 }
@@ -323,5 +325,6 @@ bool answered_decode(struct answered_message *m, const uint8_t *buf, size_t len)
 	m->host = read_addr(&r, message_id(buf));
 	read_bytes(&r, m->instance, INSTANCE_SIZE);
 	m->sequence = read_u8(&r);
+	m->channel = read_u32(&r) & CHANNEL_MAX;
 	return read_payload(&r, &m->payload, &m->payload_len);
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/channel.h"
+
 bool outbox_init(struct outbox *o, unsigned cap)
 {
 	*o = (struct outbox){.cap = cap};
@@ -41,7 +43,12 @@ bool outbox_take(struct outbox *o, struct datagram *d)
 	if (o->count == 0)
 		return false;
 	from = &o->ring[o->first];
-	memcpy(d, from, offsetof(struct datagram, data) + from->len);
+	memcpy(d, from, offsetof(struct datagram, data));
+	if (d->path.channel != 0 && d->len > 0) {
+		channel_encode(d->data, d->path.channel);
+		d->len = (uint16_t)(d->len + CHANNEL_SIZE);
+	}
+	memcpy(d->data + (d->len - from->len), from->data, from->len);
 	o->first = (o->first + 1) % o->cap;
 	o->count--;
 	return true;

@@ -10,7 +10,8 @@ struct path {
 	uint32_t socket;   /* the driver's number of the socket */
 	uint32_t ifindex;  /* interface a datagram came in by; 0 lets the kernel choose */
 	struct addr local; /* own address; family ADDR_NONE lets the kernel choose */
-	struct addr remote; /* the other end */
+	struct addr remote; /* the other end, or the relay */
+	uint32_t channel;   /* of the relay; 0 if there is none */
 };
 
 /* The longest control datagram the core ever makes, in bytes: a probe of the path MTU. */

@@ -5,7 +5,7 @@ static const uint16_t link_mtus[PMTU_COUNT] = PMTU_SIZES;
 
 static size_t payload_of(const struct pmtu *p, uint16_t link_mtu)
 {
-	return (size_t)link_mtu - (p->ipv6 ? 48 : 28);
+	return (size_t)link_mtu - p->overhead;
 }
 
 static void search(struct pmtu *p, uint64_t now)
@@ -16,9 +16,9 @@ static void search(struct pmtu *p, uint64_t now)
 	p->raise_at = now + PMTU_RAISE;
 }
 
-void pmtu_start(struct pmtu *p, bool ipv6, uint64_t now)
+void pmtu_start(struct pmtu *p, size_t overhead, uint64_t now)
 {
-	*p = (struct pmtu){.ipv6 = ipv6, .largest = PMTU_BASE};
+	*p = (struct pmtu){.overhead = overhead, .largest = PMTU_BASE};
 	search(p, now);
 	if (now == NEVER)
 		p->raise_at = NEVER;

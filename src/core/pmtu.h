@@ -26,8 +26,8 @@
 #define PMTU_RAISE   (600 * SECOND) /* RFC 8899, PMTU_RAISE_TIMER */
 
 struct pmtu {
-	bool ipv6;
-	size_t largest;    /* UDP payload, bytes: what passes */
+	size_t overhead;   /* bytes of a packet that are not the payload's */
+	size_t largest;    /* payload, bytes: what passes */
 	unsigned round;    /* of the search under way; PMTU_ROUNDS when over */
 	unsigned misses;   /* confirmations in a row without an answer */
 	bool used;         /* a frame near the limit left since the last confirmation */
@@ -35,16 +35,17 @@ struct pmtu {
 	uint64_t raise_at; /* search anew, since the path may carry more */
 };
 
-/* Begins a search on a new path; NEVER waits with it. */
-void pmtu_start(struct pmtu *p, bool ipv6, uint64_t now);
+/* Begins a search on a new path, where so many bytes stand before the payload (28 for IPv4
+ * and UDP, 48 for IPv6, and a relay's channel); NEVER waits with it. */
+void pmtu_start(struct pmtu *p, size_t overhead, uint64_t now);
 
-/* UDP payload sizes to probe now, at most PMTU_COUNT: returns how many. Advances next_at. */
+/* Payload sizes to probe now, at most PMTU_COUNT: returns how many. Advances next_at. */
 size_t pmtu_due(struct pmtu *p, uint16_t sizes[PMTU_COUNT], uint64_t now);
 
 /* A probe of that size was acknowledged. */
 void pmtu_acked(struct pmtu *p, size_t size, uint64_t now);
 
-/* A frame of that many bytes of UDP payload leaves. Returns true if next_at came nearer. */
+/* A frame of that many bytes of payload leaves. Returns true if next_at came nearer. */
 bool pmtu_sent(struct pmtu *p, size_t size, uint64_t now);
 
 #endif

@@ -239,7 +239,7 @@ static struct kept_answer *answer_of(
 }
 
 bool registry_keep_answer(struct registered_attempt *a, const struct answer_message *m,
-	const struct addr *host)
+	const struct path *host)
 {
 	struct kept_answer *kept;
 	uint8_t *payload = malloc(m->payload_len + 1);

@@ -38,9 +38,10 @@ struct registered_service {
 /* One host's answer to an attempt. */
 struct kept_answer {
 	uint8_t instance[INSTANCE_SIZE];
-	struct addr host;
+	struct path host;
 	uint8_t sequence;
-	uint8_t *payload; /* owned */
+	uint32_t channels[2]; /* of the relay, for the guest's IPv4 and IPv6; 0 before */
+	uint8_t *payload;     /* owned */
 	size_t payload_len;
 };
 
@@ -107,7 +108,7 @@ struct registered_attempt *registry_attempt_open(struct registry *r,
 
 /* Keeps the newest answer of each instance. Returns true if it is news. */
 bool registry_keep_answer(struct registered_attempt *a, const struct answer_message *m,
-	const struct addr *host);
+	const struct path *host);
 
 void registry_expire(struct registry *r, uint64_t now);
 

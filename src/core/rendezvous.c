@@ -18,7 +18,8 @@ void rendezvous_config_init(struct rendezvous_config *config)
 		.attempts_max = 16384,
 		.attempt_rate = 200,
 		.attempt_burst = 1000,
-		.stun_rate = 20};
+		.stun_rate = 20,
+		.relay = {16384, 1250000, 125000000}};
 }
 
 size_t rendezvous_memory(const struct rendezvous_config *config)
@@ -60,6 +61,8 @@ struct rendezvous *rendezvous_new(const struct rendezvous_config *config, uint64
 	rendezvous_fill(r, r->token_key, sizeof(r->token_key));
 	r->cookie_turn_at = now + COOKIE_TURN;
 	init_limits(r, now);
+	relay_init(
+		&r->relay, &config->relay, &config->entropy, r->registry.hash_key, now);
 	if (outbox_init(&r->outbox, OUTBOX_SIZE))
 		return r;
 	rendezvous_free(r);
@@ -72,6 +75,7 @@ void rendezvous_free(struct rendezvous *r)
 		return;
 	rendezvous_forget_allowed(r);
 	registry_fini(&r->registry);
+	relay_fini(&r->relay);
 	outbox_fini(&r->outbox);
 	crypto_wipe(r->cookie_keys, sizeof(r->cookie_keys));
 	crypto_wipe(r->token_key, sizeof(r->token_key));
@@ -176,6 +180,13 @@ enum verdict rendezvous_input(struct rendezvous *r, const struct path *path,
 	return verdict_count(&r->counts.verdicts, input(r, path, buf, len, now));
 }
 
+enum verdict rendezvous_relay(struct rendezvous *r, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now, struct path *to)
+{
+	return verdict_count(
+		&r->counts.verdicts, relay_pass(&r->relay, path, buf, len, now, to));
+}
+
 bool rendezvous_output(struct rendezvous *r, struct datagram *d, uint64_t now)
 {
 	(void)now;
@@ -186,11 +197,15 @@ void rendezvous_expire(struct rendezvous *r, uint64_t now)
 {
 	cookies_turn(r, now);
 	registry_expire(&r->registry, now);
+	relay_expire(&r->relay, now);
 }
 
 uint64_t rendezvous_next_timeout(const struct rendezvous *r)
 {
-	return timers_next(&r->registry.timers);
+	uint64_t registry = timers_next(&r->registry.timers);
+	uint64_t relay = relay_next_timeout(&r->relay);
+
+	return registry < relay ? registry : relay;
 }
 
 bool rendezvous_next_event(struct rendezvous *r, struct event *event)
@@ -204,4 +219,8 @@ void rendezvous_get_counts(const struct rendezvous *r, struct rendezvous_counts 
 	counts->services = HASH_COUNT(r->registry.services);
 	counts->hosts = r->registry.host_count;
 	counts->attempts = HASH_COUNT(r->registry.attempts);
+	counts->relayed = r->relay.passed;
+	counts->relayed_bytes = r->relay.passed_bytes;
+	counts->relay_dropped = r->relay.dropped;
+	counts->channels = r->relay.count;
 }

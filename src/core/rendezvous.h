@@ -8,6 +8,7 @@
 
 #include "core/event.h"
 #include "core/path.h"
+#include "core/relay.h"
 #include "core/verdict.h"
 
 struct rendezvous;
@@ -38,6 +39,8 @@ struct rendezvous_config {
 	uint32_t attempt_burst; /* 1,000 */
 	uint32_t
 		stun_rate; /* bare answers a second per network, 20; in all 50 times that */
+	/* Default: 16,384 channels, 1.25 MB/s over one, 125 MB/s over all. */
+	struct relay_limits relay;
 };
 
 void rendezvous_config_init(struct rendezvous_config *config);
@@ -61,6 +64,10 @@ void rendezvous_forget_allowed(struct rendezvous *r);
 /* Takes one datagram; path->local must be the address it was sent to. */
 enum verdict rendezvous_input(struct rendezvous *r, const struct path *path,
 	const uint8_t *buf, size_t len, uint64_t now);
+/* Takes a datagram that channel_is(). VERDICT_DELIVER: it is to be sent, just as it is, by
+ * *to. */
+enum verdict rendezvous_relay(struct rendezvous *r, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now, struct path *to);
 bool rendezvous_output(struct rendezvous *r, struct datagram *d, uint64_t now);
 void rendezvous_expire(struct rendezvous *r, uint64_t now);
 uint64_t rendezvous_next_timeout(const struct rendezvous *r);
@@ -70,7 +77,9 @@ struct rendezvous_counts {
 	struct verdict_counts verdicts;
 	uint64_t registrations, refreshes, asks, introductions, answers, stun, refusals;
 	uint64_t signatures; /* verified, right or wrong */
-	uint32_t services, hosts, attempts;
+	uint64_t relayed, relayed_bytes,
+		relay_dropped; /* datagrams; for the limits' sake */
+	uint32_t services, hosts, attempts, channels;
 };
 void rendezvous_get_counts(const struct rendezvous *r, struct rendezvous_counts *counts);
 

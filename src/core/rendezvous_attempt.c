@@ -46,17 +46,31 @@ static bool has_answered(const struct registered_attempt *a, const uint8_t *inst
 	return false;
 }
 
+/* The relay between that guest and the host that answered: opened with the first answer. */
+static uint32_t channel_of(struct rendezvous *r, const struct attempt_guest *guest,
+	struct kept_answer *kept, uint64_t now)
+{
+	uint32_t *channel = &kept->channels[guest->path.remote.family == ADDR_V4 ? 0 : 1];
+
+	if (!relay_joins(&r->relay, *channel, &guest->path, &kept->host))
+		*channel = relay_open(&r->relay, &guest->path, &kept->host, now);
+	return *channel;
+}
+
 /* Passes a kept answer on, as often as the guest has asked with enough bytes for it. */
 static void pass_answer(struct rendezvous *r, const struct registered_attempt *a,
-	struct attempt_guest *guest, const struct kept_answer *kept)
+	struct attempt_guest *guest, struct kept_answer *kept, uint64_t now)
 {
-	struct answered_message m = {.host = kept->host,
+	struct answered_message m = {.host = kept->host.remote,
 		.sequence = kept->sequence,
 		.payload = kept->payload,
 		.payload_len = kept->payload_len};
 	struct datagram *d;
 	size_t len = ANSWERED_MAX - PAYLOAD_MAX + kept->payload_len;
 
+	if (guest->credit < len)
+		return;
+	m.channel = channel_of(r, guest, kept, now);
 	memcpy(m.instance, kept->instance, INSTANCE_SIZE);
 	for (unsigned copy = 0; copy < COPIES && guest->credit >= len; copy++) {
 		guest->credit -= len;
@@ -188,7 +202,8 @@ enum verdict ask_input(struct rendezvous *r, const struct path *path, const uint
 	guest->credit = guest->credit < 4 * len ? guest->credit + len : guest->credit;
 	introduce_all(r, s, a, guest, &m, now);
 	if (a->answer_count > 0)
-		pass_answer(r, a, guest, &a->answers[a->answer_turn++ % a->answer_count]);
+		pass_answer(r, a, guest, &a->answers[a->answer_turn++ % a->answer_count],
+			now);
 	else
 		send_asked(r, a, guest, now);
 	return VERDICT_CONSUMED;
@@ -196,14 +211,14 @@ enum verdict ask_input(struct rendezvous *r, const struct path *path, const uint
 
 /* An instance's answer came in: on with it to wherever the guest asked from. */
 static void pass_news(struct rendezvous *r, struct registered_attempt *a,
-	const uint8_t instance[INSTANCE_SIZE])
+	const uint8_t instance[INSTANCE_SIZE], uint64_t now)
 {
 	for (unsigned i = 0; i < a->answer_count; i++) {
 		if (memcmp(a->answers[i].instance, instance, INSTANCE_SIZE) != 0)
 			continue;
 		for (unsigned k = 0; k < 2; k++)
 			if (a->guests[k].path.remote.family != ADDR_NONE)
-				pass_answer(r, a, &a->guests[k], &a->answers[i]);
+				pass_answer(r, a, &a->guests[k], &a->answers[i], now);
 	}
 }
 
@@ -221,8 +236,8 @@ enum verdict answer_input(struct rendezvous *r, const struct path *path,
 	a = registry_attempt(&r->registry, message_id(buf));
 	if (a != NULL && memcmp(a->service, m.service, sizeof(m.service)) != 0)
 		return VERDICT_DROP_FORGED;
-	if (a != NULL && registry_keep_answer(a, &m, &path->remote))
-		pass_news(r, a, m.instance);
+	if (a != NULL && registry_keep_answer(a, &m, path))
+		pass_news(r, a, m.instance, now);
 	d = rendezvous_reply(r, path);
 	d->len = (uint16_t)code_encode(d->data, MESSAGE_ACK, message_id(buf), m.sequence);
 	return VERDICT_CONSUMED;

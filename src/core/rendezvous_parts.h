@@ -8,6 +8,7 @@
 #include "core/message.h"
 #include "core/outbox.h"
 #include "core/registry.h"
+#include "core/relay.h"
 #include "core/rendezvous.h"
 
 #define COOKIE_TURN     (60 * SECOND)  /* a cookie is good for one to two of these */
@@ -34,6 +35,7 @@ struct rendezvous {
 	uint8_t token_key[CRYPTO_KEY_SIZE];
 	struct bucket_field attempts, signatures, stun;
 	struct bucket stun_all;
+	struct relay relay;
 	struct rendezvous_socket {
 		uint32_t number;
 		struct addr bound;

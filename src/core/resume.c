@@ -34,11 +34,12 @@ void challenger_init(struct challenger *c, const struct entropy *entropy, uint64
 static void cookie_make(const struct challenger *c, uint8_t cookie[RESUME_COOKIE_SIZE],
 	const struct path *path, uint64_t turn)
 {
-	uint8_t covered[sizeof(struct addr) + 12] = {0}, mac[CRYPTO_MAC_SIZE];
+	uint8_t covered[sizeof(struct addr) + 16] = {0}, mac[CRYPTO_MAC_SIZE];
 	struct writer w = writer_over(covered, sizeof(covered));
 
 	write_bytes(&w, (const uint8_t *)&path->remote, sizeof(path->remote));
 	write_u32(&w, path->socket);
+	write_u32(&w, path->channel);
 	write_u64(&w, turn);
 	crypto_mac(mac, c->key, covered, sizeof(covered));
 	memcpy(cookie, mac, RESUME_COOKIE_SIZE);

@@ -57,13 +57,14 @@ void session_sent(struct session *s, uint64_t now)
 
 static bool same_path(const struct path *a, const struct path *b)
 {
-	return a->socket == b->socket && addr_equal(&a->remote, &b->remote);
+	return a->socket == b->socket && a->channel == b->channel &&
+	       addr_equal(&a->remote, &b->remote);
 }
 
 static void go(struct session *s, const struct path *path, uint64_t now)
 {
 	s->path = *path;
-	pmtu_start(&s->pmtu, path->remote.family == ADDR_V6, now);
+	pmtu_start(&s->pmtu, session_overhead(path), now);
 	session_ping(s, now);
 	session_wake(s, now);
 }
@@ -116,7 +117,7 @@ enum session_health session_expire(struct session *s, uint64_t now)
 void session_recheck(struct session *s, uint64_t now)
 {
 	if (s->proved)
-		pmtu_start(&s->pmtu, s->path.remote.family == ADDR_V6, now);
+		pmtu_start(&s->pmtu, session_overhead(&s->path), now);
 	session_hint(s, now);
 	session_wake(s, now);
 }
@@ -146,7 +147,7 @@ void session_prove(struct session *s, const struct path *path, uint64_t now)
 {
 	s->proved = true;
 	s->path = *path;
-	pmtu_start(&s->pmtu, path->remote.family == ADDR_V6, now);
+	pmtu_start(&s->pmtu, session_overhead(path), now);
 	session_wake(s, now);
 }
 

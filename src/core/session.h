@@ -15,6 +15,7 @@
 #ifndef EYELET_CORE_SESSION_H
 #define EYELET_CORE_SESSION_H
 
+#include "core/channel.h"
 #include "core/frame.h"
 #include "core/noise.h"
 #include "core/outbox.h"
@@ -33,7 +34,8 @@
 #define SESSION_PING_INTERVAL (200 * MILLISECOND)
 #define SESSION_PINGS         3 /* unanswered ones that make it suspect */
 #define SESSION_DEAD          (45 * SECOND)
-#define SESSION_REPORT        SECOND /* between reports while receiving */
+#define SESSION_RTT_SPAN      (10 * SECOND) /* between pings while data comes in */
+#define SESSION_REPORT        SECOND        /* between reports while receiving */
 #define SESSION_REPORT_FRAMES (UINT64_C(1) << 20)
 #define SESSION_UNREPORTED    (UINT64_C(1) << 22) /* frames sent without any report */
 #define SESSION_REKEY_FRAMES                                                             \
@@ -105,6 +107,7 @@ struct session {
 	size_t credit;       /* bytes that may go there before that: what came from it */
 	uint64_t resumed_at; /* last answer to a challenge */
 	uint64_t hinted_at;  /* last hint believed */
+	uint64_t pinged_at;  /* last ping of any kind */
 	uint64_t asked_at;   /* last ping that was to prove the peer's place */
 	unsigned pings;      /* unanswered */
 	uint64_t rtt;        /* ns, of the last ping; 0 before */
@@ -162,12 +165,21 @@ void session_retire(struct session *s, uint64_t now);
 
 /* Session_seal.c: frames out. */
 
+/* Bytes of a packet on that path that are not a frame's: IP (RFC 791, 8200), UDP (RFC 768)
+ * and the relay's channel. */
+static inline size_t session_overhead(const struct path *path)
+{
+	return (path->remote.family == ADDR_V6 ? 48u : 28u) +
+	       (path->channel != 0 ? CHANNEL_SIZE : 0u);
+}
+
 /* Returns how many frames a payload of len bytes (0..65,507) takes on the session's path:
  * 1, or as many equal parts as keep each within the path MTU. */
 unsigned session_parts(const struct session *s, uint16_t flow, size_t len);
 
 /* Seals part (0 .. session_parts - 1) of one application datagram into out, which must have
- * room for len + FRAME_OVERHEAD_MAX bytes and not overlap payload. All parts of a datagram
+ * room for len + FRAME_OVERHEAD_MAX bytes and not overlap payload. On a path over a relay its
+ * channel comes first. All parts of a datagram
  * are sealed in turn, with no other datagram of the session in between. Returns the frame's
  * length; 0 if the keys are used up or the peer reported nothing for too long. */
 size_t session_seal(struct session *s, uint16_t flow, unsigned part, unsigned parts,

@@ -42,6 +42,7 @@ bool session_init(struct session *s, const struct noise_keys *keys, enum cipher 
 		.is_host = is_host,
 		.path = *path,
 		.opened_at = now,
+		.pinged_at = now,
 		.sent_at = now,
 		.heard_at = now,
 		.unheard_at = NEVER,
@@ -53,7 +54,7 @@ bool session_init(struct session *s, const struct noise_keys *keys, enum cipher 
 	entropy->fill(entropy->arg, s->path_key, sizeof(s->path_key));
 	/* No tag that nobody sent must be one of ours, not even zeros. */
 	entropy->fill(entropy->arg, (uint8_t *)&s->tags, sizeof(s->tags));
-	pmtu_start(&s->pmtu, path->remote.family == ADDR_V6, is_host ? NEVER : now);
+	pmtu_start(&s->pmtu, session_overhead(path), is_host ? NEVER : now);
 	s->generations[0] = generation_new(keys, cipher, is_host);
 	return s->generations[0] != NULL;
 }

@@ -161,6 +161,9 @@ enum verdict session_open(
 	/* Control frames earn none: two sides would report each other's reports for ever. */
 	if (!h.control && (now >= s->report_at || g->replay.next >= g->report_next))
 		session_report(s, now);
+	/* What is believed of a move depends on the round trip: it has to be known. */
+	if (!h.control && now - s->pinged_at >= SESSION_RTT_SPAN)
+		session_ping(s, now);
 	frame->control = h.control;
 	frame->newest = counter + 1 == g->replay.next && h.epoch == s->epoch;
 	if (!h.control && g->used_at == NEVER) {

@@ -104,12 +104,21 @@ static size_t write_prefix(struct session *s, uint8_t *out, uint16_t flow, unsig
 	return writer_len(&w);
 }
 
+/* Returns how many bytes of a relay's channel stand before the frame. */
+static size_t write_channel(const struct session *s, uint8_t *out)
+{
+	if (s->path.channel == 0)
+		return 0;
+	channel_encode(out, s->path.channel);
+	return CHANNEL_SIZE;
+}
+
 size_t session_seal(struct session *s, uint16_t flow, unsigned part, unsigned parts,
 	const uint8_t *payload, size_t len, uint8_t *out, uint64_t now)
 {
 	struct frame_header h = {.flow = flow != 0, .part = parts > 1};
-	uint8_t *plain = out + FRAME_HEADER_SIZE;
-	size_t offset, size, prefix;
+	size_t channel = write_channel(s, out), offset, size, prefix;
+	uint8_t *plain = (out += channel) + FRAME_HEADER_SIZE;
 
 	if (!may_seal(session_current(s)) || part >= parts || parts > len + 1)
 		return 0;
@@ -121,10 +130,10 @@ size_t session_seal(struct session *s, uint16_t flow, unsigned part, unsigned pa
 	if (pmtu_sent(&s->pmtu, FRAME_OVERHEAD + prefix + size, now))
 		session_wake(s, s->pmtu.next_at);
 	if (prefix == 0)
-		return seal(s, &h, payload, len, out, now);
+		return channel + seal(s, &h, payload, len, out, now);
 	if (size > 0)
 		memcpy(plain + prefix, payload + offset, size);
-	return seal(s, &h, plain, prefix + size, out, now);
+	return channel + seal(s, &h, plain, prefix + size, out, now);
 }
 
 /* A control frame's plaintext: the whole counter, the type, then its body. */
@@ -166,7 +175,12 @@ static void token_make(const struct session *s, uint8_t token[SESSION_TOKEN_SIZE
 {
 	uint8_t mac[CRYPTO_MAC_SIZE];
 
-	crypto_mac(mac, s->path_key, &path->remote, sizeof(path->remote));
+	uint8_t place[sizeof(path->remote) + sizeof(path->channel)];
+
+	memcpy(place, &path->remote, sizeof(path->remote));
+	memcpy(place + sizeof(path->remote), &path->channel, sizeof(path->channel));
+	crypto_mac(mac, s->path_key, place,
+		path->channel != 0 ? sizeof(place) : sizeof(path->remote));
 	memcpy(token, mac, SESSION_TOKEN_SIZE);
 }
 
@@ -187,6 +201,7 @@ void session_ping_at(struct session *s, const struct path *path, uint64_t now)
 	struct writer w = control_begin(s, plain, sizeof(plain), CONTROL_PING);
 	bool first = !s->is_host && session_current(s)->replay.next == 0 && s->epoch == 0;
 
+	s->pinged_at = now;
 	token_make(s, token, path);
 	write_u64(&w, now);
 	write_bytes(&w, token, sizeof(token));

@@ -87,6 +87,7 @@ static struct rendezvous *make_inner(
 	rendezvous_config_init(&config);
 	config.entropy.fill = random_fill;
 	config.stun = false;
+	config.relay.max = 0; /* host and relay would be one */
 	config.private = true;
 	config.services_max = 1;
 	for (size_t i = 0; i < 2; i++)

@@ -31,6 +31,7 @@ SAME_FIELD(eyelet_path, path, socket);
 SAME_FIELD(eyelet_path, path, ifindex);
 SAME_FIELD(eyelet_path, path, local);
 SAME_FIELD(eyelet_path, path, remote);
+SAME_FIELD(eyelet_path, path, channel);
 SAME_SIZE(eyelet_path, path);
 SAME_SIZE(eyelet_service, service);
 _Static_assert(EYELET_ADDR_V4 == ADDR_V4 && EYELET_ADDR_V6 == ADDR_V6, "families differ");

@@ -34,6 +34,7 @@ int guest_config_in(struct guest_config *to, const struct eyelet_guest_config *f
 	to->server_count = from->server_count;
 	addrs_in(to->listens, from->listens, 2);
 	to->ciphers = from->ciphers;
+	to->no_relay = from->no_relay;
 	to->flows_max = from->flows_max;
 	return EYELET_OK;
 }

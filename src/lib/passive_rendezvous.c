@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/channel.h"
 #include "lib/passive.h"
 
 _Static_assert(EYELET_RENDEZVOUS_PORT == RENDEZVOUS_PORT, "ports differ");
@@ -18,6 +19,9 @@ void eyelet_rendezvous_config_init(struct eyelet_rendezvous_config *config)
 	config->attempt_rate = core.attempt_rate;
 	config->attempt_burst = core.attempt_burst;
 	config->stun_rate = core.stun_rate;
+	config->relay_max = core.relay.max;
+	config->relay_rate = core.relay.rate;
+	config->relay_rate_all = core.relay.rate_all;
 }
 
 int rendezvous_config_in(
@@ -39,6 +43,8 @@ int rendezvous_config_in(
 	to->attempt_rate = from->attempt_rate;
 	to->attempt_burst = from->attempt_burst;
 	to->stun_rate = from->stun_rate;
+	to->relay = (struct relay_limits){
+		from->relay_max, from->relay_rate, from->relay_rate_all};
 	return EYELET_OK;
 }
 
@@ -82,6 +88,25 @@ enum eyelet_verdict eyelet_rendezvous_input(struct eyelet_rendezvous *rendezvous
 
 	return verdict_out(
 		rendezvous_input(rendezvous_in(rendezvous), &core, buf, len, now));
+}
+
+bool eyelet_rendezvous_is_relayed(const uint8_t *buf, size_t len)
+{
+	return channel_is(buf, len);
+}
+
+enum eyelet_verdict eyelet_rendezvous_relay(struct eyelet_rendezvous *rendezvous,
+	const struct eyelet_path *path, const uint8_t *buf, size_t len, uint64_t now,
+	struct eyelet_path *to)
+{
+	const struct path core = path_in(path);
+	struct path on;
+	enum verdict verdict =
+		rendezvous_relay(rendezvous_in(rendezvous), &core, buf, len, now, &on);
+
+	if (verdict == VERDICT_DELIVER)
+		*to = path_out(&on);
+	return verdict_out(verdict);
 }
 
 void eyelet_rendezvous_get_counts(const struct eyelet_rendezvous *rendezvous,

@@ -3,8 +3,11 @@
  * them by which a NAT's mapping can be checked. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "core/channel.h"
 #include "net/driver_common.h"
+#include "net/driver_send.h"
 #include "net/driver_socket.h"
 
 #define ALT_SPAN 32 /* ports that are tried: the bits of alt_mask */
@@ -14,11 +17,34 @@ struct rendezvous_driver {
 	struct rendezvous *rendezvous;
 	struct driver_socket *sockets; /* the listens first, then the further ports */
 	size_t listen_count, socket_count, socket_max;
+	struct outbound out; /* what is relayed */
 };
 
 static struct rendezvous_driver *of(struct driver *d)
 {
 	return (struct rendezvous_driver *)(void *)d;
+}
+
+/* Relayed datagrams go on as they came, in runs where they came in runs. */
+static void relay(struct rendezvous_driver *d, const struct udp_message *m,
+	const uint8_t *buf, size_t len)
+{
+	struct udp_socket *s;
+	struct path to;
+
+	if (rendezvous_relay(d->rendezvous, &m->path, buf, len, d->base.now, &to) !=
+		VERDICT_DELIVER)
+		return;
+	s = driver_public(&d->base, to.socket);
+	if (!s)
+		return;
+	memcpy(outbound_room(&d->out, len), buf, len);
+	outbound_add(&d->out, s, &to, m->tos, len);
+}
+
+static void flush(struct driver *d)
+{
+	outbound_flush(&of(d)->out);
 }
 
 static void take(struct driver_socket *s, struct udp_message *m)
@@ -28,12 +54,16 @@ static void take(struct driver_socket *s, struct udp_message *m)
 	uint8_t *buf;
 
 	while (driver_next_datagram(m, &at, &buf, &len)) {
+		if (channel_is(buf, len)) {
+			relay(d, m, buf, len);
+			continue;
+		}
 		(void)rendezvous_input(d->rendezvous, &m->path, buf, len, d->base.now);
 		driver_pull(&d->base);
 	}
 }
 
-static const struct driver_ops ops = {0};
+static const struct driver_ops ops = {.flush = flush};
 
 static int open_next(struct rendezvous_driver *d, const struct addr *bind)
 {
@@ -132,6 +162,7 @@ static bool make_room(
 static void destroy(struct rendezvous_driver *d)
 {
 	driver_fini(&d->base);
+	outbound_fini(&d->out);
 	rendezvous_free(d->rendezvous);
 	free(d->sockets);
 	free(d);
@@ -176,7 +207,7 @@ struct rendezvous_driver *rendezvous_driver_new(struct ev_loop *loop,
 	}
 	d->base.take = take;
 	if (!driver_init(&d->base, loop, hooks, &ops, d->sockets, d->socket_max) ||
-		!start(d, config, why)) {
+		!outbound_init(&d->out) || !start(d, config, why)) {
 		destroy(d);
 		return NULL;
 	}

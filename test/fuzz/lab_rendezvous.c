@@ -43,7 +43,17 @@ static void destroy(struct lab *lab, struct lab_machine *m)
 static enum verdict input(struct lab *lab, struct lab_machine *m, const struct path *path,
 	uint8_t *buf, size_t len, struct delivery *delivery)
 {
+	struct path to;
+	enum verdict verdict;
+
 	(void)delivery;
+	if (channel_is(buf, len)) {
+		verdict = rendezvous_relay(m->core, path, buf, len, lab->now, &to);
+		if (verdict != VERDICT_DELIVER)
+			return verdict;
+		lab_emit(lab, m, &to, 0, buf, len);
+		return VERDICT_CONSUMED;
+	}
 	return rendezvous_input(m->core, path, buf, len, lab->now);
 }
 

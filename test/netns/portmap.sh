@@ -91,7 +91,7 @@ connects_directly() {
 
 # The same, both ways round; at the end nothing is mapped any more.
 host_is_mapped() { # CONFIGURED PROTOCOL
-	build_lab symmetric && start_rendezvous && start_echo 7000 &&
+	build_lab symmetric && start_rendezvous --no-relay && start_echo 7000 &&
 		start_router host "$1" && start_serve 7000 &&
 		await_mapped serve "$2" 11.51.100.2 10 || return 1
 	maps_one hnat || fail "the router says otherwise: $(mapped_ports hnat) ports" || return 1
@@ -102,7 +102,7 @@ host_is_mapped() { # CONFIGURED PROTOCOL
 }
 
 guest_is_mapped() {
-	build_lab symmetric && start_rendezvous && start_echo 7000 &&
+	build_lab symmetric && start_rendezvous --no-relay && start_echo 7000 &&
 		start_router guest pcp && start_serve 7000 --no-port-mapping &&
 		connects_directly --json || return 1
 	grep -q 'the router maps 11.3.113.2' "$LAB_DIR/connect.log" ||
@@ -121,7 +121,7 @@ has_run() { # PROGRAM SECONDS
 
 # Restarted, it has forgotten all; that shows in its epoch, which it announces.
 survives_a_restart() { # CONFIGURED PROTOCOL
-	build_lab symmetric && start_rendezvous && start_echo 7000 &&
+	build_lab symmetric && start_rendezvous --no-relay && start_echo 7000 &&
 		start_router host "$1" && start_serve 7000 &&
 		await_mapped serve "$2" 11.51.100.2 10 || return 1
 	poll 10 has_run host-router 5
@@ -133,7 +133,7 @@ survives_a_restart() { # CONFIGURED PROTOCOL
 
 # Without a router's help the same two do not meet, and nobody is asked who need not be.
 is_needed() {
-	build_lab symmetric && start_rendezvous && start_echo 7000 &&
+	build_lab symmetric && start_rendezvous --no-relay && start_echo 7000 &&
 		start_router host pcp && start_serve 7000 --no-port-mapping || return 1
 	start_connect 7001 --no-port-mapping --timeout 4
 	await_exit connect 10 || return 1

@@ -133,6 +133,7 @@ struct machine {
 	struct happened seen[EVENT_COUNT];
 	struct promise promise;
 	uint64_t inputs, outputs;
+	bool relayed; /* what is taken in just now came over a relay */
 	struct verdict_counts verdicts; /* of all incarnations */
 	/* Hears of every datagram that comes in; may be NULL. */
 	void (*tap)(void *arg, struct machine *m, const struct packet *packet);

@@ -164,6 +164,7 @@ void app_send(struct machine *m, struct app *app, size_t size)
 static void deliver(struct machine *m, const struct delivery *d)
 {
 	struct world *w = m->node.world;
+	const struct arrival arrival = {!w->may_reorder, m->relayed};
 	const char *wrong;
 
 	for (unsigned i = 0; i < m->guest.app_count; i++) {
@@ -172,7 +173,7 @@ static void deliver(struct machine *m, const struct delivery *d)
 		if (!addr_equal(&app->addr, &d->flow->app))
 			continue;
 		wrong = stream_take(
-			&app->stream, false, !w->may_reorder, d->payload, d->len, w->now);
+			&app->stream, false, &arrival, d->payload, d->len, w->now);
 		if (wrong != NULL)
 			world_fail(w, "%s: at app %u: %s", m->node.name, i, wrong);
 		return;

@@ -242,12 +242,12 @@ static void deliver(struct machine *m, const struct delivery *d)
 	struct world *w = m->node.world;
 	struct target_socket *t = socket_for(m, d->flow);
 	struct app *app = app_of(m, t, d->payload, d->len);
+	const struct arrival arrival = {!w->may_reorder, m->relayed};
 	const char *wrong;
 
 	if (app == NULL)
 		return;
-	wrong = stream_take(
-		&app->stream, true, !w->may_reorder, d->payload, d->len, w->now);
+	wrong = stream_take(&app->stream, true, &arrival, d->payload, d->len, w->now);
 	if (wrong != NULL)
 		world_fail(w, "%s: at the target: %s", m->node.name, wrong);
 	check_number(m, t->guest, d->flow->guest);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/channel.h"
 #include "sim/machine.h"
 #include "sim/packet.h"
 
@@ -63,6 +64,7 @@ static void input(struct machine *m, const struct path *path, struct packet *pac
 		abort();
 	memcpy(buf, packet->data, packet->len);
 	m->inputs++;
+	m->relayed = channel_is(packet->data, packet->len);
 	v = m->role->input(m, path, buf, packet->len, &delivery);
 	if (m->node.world->verbose)
 		trace(m->node.world, "%-12s recv %s: %s", m->node.name,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/channel.h"
 #include "sim/machine.h"
 
 #define ALT_BASE (RENDEZVOUS_PORT + 1)
@@ -52,7 +53,18 @@ static void destroy(struct machine *m)
 static enum verdict input(struct machine *m, const struct path *path, uint8_t *buf,
 	size_t len, struct delivery *delivery)
 {
+	struct path to;
+	enum verdict verdict;
+
 	(void)delivery;
+	if (channel_is(buf, len)) {
+		verdict = rendezvous_relay(
+			m->core, path, buf, len, m->node.world->now, &to);
+		if (verdict != VERDICT_DELIVER)
+			return verdict;
+		machine_emit(m, &to, 0, 0, buf, len);
+		return VERDICT_CONSUMED;
+	}
 	return rendezvous_input(m->core, path, buf, len, m->node.world->now);
 }
 

@@ -101,7 +101,7 @@ static void run_queue(struct trial *t)
 	if (!l.w->failed &&
 		(app->stream.up.delivered == 0 || app->stream.up.delivered > 256))
 		world_fail(l.w, "%" PRIu64 " delivered", app->stream.up.delivered);
-	if (!l.w->failed && app->stream.up.next != app->stream.next)
+	if (!l.w->failed && app->stream.up.next[0] != app->stream.next)
 		world_fail(l.w, "the newest was dropped");
 	if (!l.w->failed &&
 		queue_dropped(l.guest->guest.queue) + app->stream.up.delivered != 5000)

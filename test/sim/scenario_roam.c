@@ -362,8 +362,34 @@ static void run_often(struct trial *t)
 	lab_fini(&l, "%s", "");
 }
 
+/* The path was slow when it was measured first. arg: ms of the guest's access then. */
+static void run_measured_slow(struct trial *t)
+{
+	struct lab_config c = lab_config_of(GUARD_NONE, GUARD_PORT);
+	uint64_t usual = c.guest_access.delay, at;
+	struct app *app;
+	struct lab l;
+
+	c.guest_access.delay = (uint64_t)t->arg * MILLISECOND;
+	lab_init(&l, t, &c, 0);
+	lab_up(&l, 20 * SECOND);
+	app = machine_app(l.guest, 100, 10 * MILLISECOND, 1000000);
+	world_run(l.w, SECOND);
+	l.guest_site->access->config.delay = usual;
+	world_run(l.w, 30 * SECOND);
+	nat_renumber(l.guest_site->nat);
+	at = l.w->now;
+	if (!wait_echo(l.w, app, at + 1, IN_PLACE))
+		world_fail(l.w, "no traffic within %.1f ms", ms(IN_PLACE));
+	trial_note(t, "%.1f ms", ms(l.w->now - at));
+	lab_fini(&l, "%s", "");
+}
+
 void trials_roam(struct trials *list)
 {
+	trials_add(list, run_measured_slow, 100, "roam: once 100 ms away");
+	trials_add(list, run_measured_slow, 300, "roam: once 300 ms away");
+	trials_add(list, run_measured_slow, 1000, "roam: once 1 s away");
 	for (unsigned i = 0; i < sizeof(roams) / sizeof(roams[0]); i++) {
 		const struct roam *r = &roams[i];
 		const char *mover = r->host_moves ? "host" : "guest";

@@ -8,7 +8,9 @@
 
 static const char *judged(struct stream *s, uint8_t *buf, size_t len)
 {
-	return stream_take(s, true, true, buf, len, 1);
+	const struct arrival arrival = {.ordered = true};
+
+	return stream_take(s, true, &arrival, buf, len, 1);
 }
 
 void selftest_stream(struct trial *t)

@@ -132,17 +132,30 @@ static const char *take_small(struct stream_way *way, size_t len)
 	return NULL;
 }
 
-static const char *take_numbered(struct stream_way *way, bool ordered, uint64_t number)
+/* What was overtaken on its way up comes back in the order it got there. */
+static void note_overtaking(
+	struct stream *s, const struct stream_way *way, uint64_t number)
+{
+	uint64_t newest = way->next[0] > way->next[1] ? way->next[0] : way->next[1];
+
+	if (way == &s->up && number < newest && s->overtaken < newest)
+		s->overtaken = newest;
+}
+
+static const char *take_numbered(struct stream *s, struct stream_way *way,
+	const struct arrival *arrival, uint64_t number)
 {
 	if (!bits_get(&way->is_sent, number))
 		return "a payload delivered that was never sent";
 	if (bits_get(&way->is_delivered, number))
 		return "a payload delivered twice";
-	if (ordered && number < way->next)
+	if (arrival->ordered && number < way->next[arrival->relayed] &&
+		(way == &s->up || number >= s->overtaken))
 		return "payloads delivered out of order";
 	bits_set(&way->is_delivered, number);
-	if (number >= way->next)
-		way->next = number + 1;
+	note_overtaking(s, way, number);
+	if (number >= way->next[arrival->relayed])
+		way->next[arrival->relayed] = number + 1;
 	return NULL;
 }
 
@@ -162,8 +175,8 @@ static void note_round_trip(
 		s->fastest = span;
 }
 
-const char *stream_take(struct stream *s, bool up, bool ordered, const uint8_t *buf,
-	size_t len, uint64_t now)
+const char *stream_take(struct stream *s, bool up, const struct arrival *arrival,
+	const uint8_t *buf, size_t len, uint64_t now)
 {
 	struct stream_way *way = up ? &s->up : &s->down;
 	const char *wrong;
@@ -175,7 +188,7 @@ const char *stream_take(struct stream *s, bool up, bool ordered, const uint8_t *
 	if (len < STREAM_NUMBERED)
 		wrong = take_small(way, len);
 	else
-		wrong = take_numbered(way, ordered, stream_read(buf, len).number);
+		wrong = take_numbered(s, way, arrival, stream_read(buf, len).number);
 	if (wrong != NULL)
 		return wrong;
 	way->delivered++;

@@ -24,13 +24,15 @@ struct stream_way {
 	struct bits is_sent, is_delivered; /* by number */
 	uint64_t small_sent[STREAM_NUMBERED],
 		small_delivered[STREAM_NUMBERED]; /* by length */
-	uint64_t next; /* one more than the highest number delivered */
+	/* One more than the highest number delivered directly, and over the relay. */
+	uint64_t next[2];
 };
 
 struct stream {
 	uint32_t guest; /* index of the machine */
 	uint16_t app;
-	uint64_t next; /* number of the next payload */
+	uint64_t next;      /* number of the next payload */
+	uint64_t overtaken; /* payloads below this came up in another order */
 	struct stream_way up, down;
 	uint64_t echoed_sent_at;   /* latest time of sending that came back */
 	uint64_t echoed_at;        /* when an echo came last */
@@ -59,9 +61,16 @@ struct stamp stream_read(const uint8_t *buf, size_t len);
 /* Counts a payload as echoed by the target. */
 void stream_echo(struct stream *s, const uint8_t *buf, size_t len);
 
+/* How a payload came. What goes directly may overtake what still goes over the relay; on
+ * each of these two ways order is kept. */
+struct arrival {
+	bool ordered; /* the network keeps order */
+	bool relayed;
+};
+
 /* Takes a payload that was delivered at the target (up) or at the application. Returns
  * NULL, or what is wrong with it. */
-const char *stream_take(struct stream *s, bool up, bool ordered, const uint8_t *buf,
-	size_t len, uint64_t now);
+const char *stream_take(struct stream *s, bool up, const struct arrival *arrival,
+	const uint8_t *buf, size_t len, uint64_t now);
 
 #endif

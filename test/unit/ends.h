@@ -42,7 +42,7 @@ static inline void end_start(struct end *e, const struct noise_keys *keys,
 		&e->timers, &e->outbox, &e->pool, now));
 	if (is_host)
 		session_prove(&e->session, &path, now);
-	pmtu_start(&e->session.pmtu, false, NEVER);
+	pmtu_start(&e->session.pmtu, 28, NEVER);
 	assert_true(timers_set(&e->timers, &e->session.timer, now + UINT64_C(400000000)));
 }
 

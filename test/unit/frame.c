@@ -8,7 +8,7 @@ static void has_the_sizes_drawn(void **state)
 	(void)state;
 	assert_int_equal(FRAME_HEADER_SIZE, 4);
 	assert_int_equal(FRAME_OVERHEAD, 20);
-	assert_int_equal(FRAME_OVERHEAD_MAX, 28);
+	assert_int_equal(FRAME_OVERHEAD_MAX, 32);
 }
 
 static void is_known_by_two_bits_and_its_length(void **state)

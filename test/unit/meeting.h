@@ -31,6 +31,7 @@ static inline void meeting_init(struct meeting *m)
 	m->rendezvous_config.entropy = entropy;
 	m->rendezvous_config.alt_base = ALT_BASE;
 	m->rendezvous_config.alt_mask = 0xf;
+	m->rendezvous_config.relay.max = 0; /* a test may want it */
 	host_config_init(&m->host_config);
 	m->host_config.entropy = entropy;
 	m->host_config.service = &m->service;

@@ -391,23 +391,26 @@ static void answered(void **state)
 	struct words w = words();
 	struct answered_message read, m = {.host = w.v4,
 					      .sequence = 2,
+					      .channel = 0x01020304,
 					      .payload = w.payload,
 					      .payload_len = 24};
 
 	(void)state;
 	memcpy(m.instance, w.instance, INSTANCE_SIZE);
-	assert_int_equal(answered_encode(bytes, w.id, &m), 78);
-	assert_hex(bytes, 78,
-		"8c01" ID "04d01110121415161718191a1b1c1d1e1f1d87" INSTANCE "02" PAYLOAD);
-	assert_true(answered_decode(&read, bytes, 78));
+	assert_int_equal(answered_encode(bytes, w.id, &m), 82);
+	assert_hex(bytes, 82,
+		"8c01" ID "04d01110121415161718191a1b1c1d1e1f1d87" INSTANCE
+		"02 01020304" PAYLOAD);
+	assert_true(answered_decode(&read, bytes, 82));
 	assert_true(addr_equal(&read.host, &w.v4));
 	assert_memory_equal(read.instance, w.instance, INSTANCE_SIZE);
 	assert_int_equal(read.sequence, 2);
+	assert_int_equal(read.channel, 0x01020304);
 	assert_int_equal(read.payload_len, 24);
 	assert_memory_equal(read.payload, w.payload, 24);
-	for (size_t len = 18; len < 78; len++)
+	for (size_t len = 18; len < 82; len++)
 		assert_int_equal(
-			reads_exactly(reads_answered, &w, bytes, len), len >= 54);
+			reads_exactly(reads_answered, &w, bytes, len), len >= 58);
 	assert_true(answered_decode(&read, bytes, ANSWERED_MAX));
 	assert_false(answered_decode(&read, bytes, ANSWERED_MAX + 1));
 }

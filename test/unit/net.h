@@ -304,6 +304,20 @@ static inline void net_note_delivery(
 	n->deliveries++;
 }
 
+static inline enum verdict net_input_rendezvous(struct net *net, struct net_node *n,
+	const struct path *path, uint8_t *buf, size_t len)
+{
+	struct path to;
+
+	if (!channel_is(buf, len))
+		return rendezvous_input(n->machine, path, buf, len, net->now);
+	if (rendezvous_relay(n->machine, path, buf, len, net->now, &to) !=
+		VERDICT_DELIVER)
+		return VERDICT_DROP_UNSOLICITED;
+	net_send(net, n, to.socket, &to.local, &to.remote, 0, buf, len);
+	return VERDICT_CONSUMED;
+}
+
 static inline enum verdict net_input(struct net *net, struct net_node *n, uint32_t socket,
 	const struct addr *local, const struct addr *remote, const uint8_t *bytes,
 	size_t len)
@@ -315,7 +329,7 @@ static inline enum verdict net_input(struct net *net, struct net_node *n, uint32
 
 	memcpy(buf, bytes, len);
 	if (n->kind == NET_RENDEZVOUS) {
-		verdict = rendezvous_input(n->machine, &path, buf, len, net->now);
+		verdict = net_input_rendezvous(net, n, &path, buf, len);
 	} else {
 		path.local = (struct addr){0};
 		verdict = n->kind == NET_HOST ? host_input(n->machine, &path, buf, len,

@@ -20,7 +20,7 @@ static struct pmtu searched(size_t largest)
 {
 	struct pmtu p;
 
-	pmtu_start(&p, false, T0);
+	pmtu_start(&p, 28, T0);
 	(void)pmtu_due(&p, sizes, T0);
 	if (largest > PMTU_BASE)
 		pmtu_acked(&p, largest, T0 + 20 * MILLISECOND);
@@ -39,12 +39,12 @@ static void probes_all_usual_sizes_at_once(void **state)
 	struct pmtu p;
 
 	(void)state;
-	pmtu_start(&p, false, T0);
+	pmtu_start(&p, 28, T0);
 	assert_int_equal(p.largest, 1000);
 	assert_int_equal(p.next_at, T0);
 	assert_int_equal(pmtu_due(&p, sizes, T0 - 1), 0);
 	expect_sizes(pmtu_due(&p, sizes, T0), v4, 10);
-	pmtu_start(&p, true, T0);
+	pmtu_start(&p, 48, T0);
 	expect_sizes(pmtu_due(&p, sizes, T0), v6, 10);
 	assert_true(DATAGRAM_MAX >= 1472); /* there is room for the largest */
 }
@@ -54,7 +54,7 @@ static void probes_three_rounds_a_quarter_second_apart(void **state)
 	struct pmtu p;
 
 	(void)state;
-	pmtu_start(&p, false, T0);
+	pmtu_start(&p, 28, T0);
 	for (unsigned round = 0; round < 3; round++) {
 		const uint64_t at = T0 + round * 250 * MILLISECOND;
 
@@ -73,7 +73,7 @@ static void probes_only_what_may_be_better(void **state)
 	struct pmtu p;
 
 	(void)state;
-	pmtu_start(&p, false, T0);
+	pmtu_start(&p, 28, T0);
 	(void)pmtu_due(&p, sizes, T0);
 	pmtu_acked(&p, 1332, T0 + 20 * MILLISECOND);
 	pmtu_acked(&p, 1392, T0 + 21 * MILLISECOND);
@@ -90,7 +90,7 @@ static void rests_when_nothing_is_better(void **state)
 	struct pmtu p;
 
 	(void)state;
-	pmtu_start(&p, false, T0);
+	pmtu_start(&p, 28, T0);
 	(void)pmtu_due(&p, sizes, T0);
 	pmtu_acked(&p, 1472, T0 + 20 * MILLISECOND);
 	assert_int_equal(pmtu_due(&p, sizes, T0 + 250 * MILLISECOND), 0);
@@ -102,7 +102,7 @@ static void waits_to_be_started(void **state)
 	struct pmtu p;
 
 	(void)state;
-	pmtu_start(&p, false, NEVER);
+	pmtu_start(&p, 28, NEVER);
 	assert_int_equal(p.largest, 1000);
 	assert_true(p.next_at == NEVER);
 	assert_int_equal(pmtu_due(&p, sizes, T0 + 86400 * SECOND), 0);
@@ -226,7 +226,7 @@ static void confirms_what_was_used_during_the_search(void **state)
 	unsigned confirmations = 0;
 
 	(void)state;
-	pmtu_start(&p, false, T0);
+	pmtu_start(&p, 28, T0);
 	assert_int_equal(pmtu_due(&p, sizes, T0), 10);
 	pmtu_acked(&p, 1472, T0 + 20 * MILLISECOND);
 	for (; now < end && confirmations < 4; now += 10 * MILLISECOND) {
@@ -243,7 +243,7 @@ static void believes_no_size_that_was_never_probed(void **state)
 	struct pmtu p;
 
 	(void)state;
-	pmtu_start(&p, false, T0);
+	pmtu_start(&p, 28, T0);
 	(void)pmtu_due(&p, sizes, T0);
 	pmtu_acked(&p, 65535, T0 + 20 * MILLISECOND);
 	assert_true(p.largest <= DATAGRAM_MAX);

@@ -242,11 +242,11 @@ static bool keep(struct registered_attempt *a, uint8_t instance, uint8_t sequenc
 	struct answer_message m = {.sequence = sequence,
 		.payload = (const uint8_t *)payload,
 		.payload_len = strlen(payload)};
-	struct addr addr;
+	struct path path = {0};
 
 	memcpy(m.instance, name(instance), INSTANCE_SIZE);
-	assert_true(addr_parse(&addr, host, 0));
-	return registry_keep_answer(a, &m, &addr);
+	assert_true(addr_parse(&path.remote, host, 0));
+	return registry_keep_answer(a, &m, &path);
 }
 
 static void keeps_the_newest_answer_of_each_host(void **state)
@@ -264,7 +264,7 @@ static void keeps_the_newest_answer_of_each_host(void **state)
 	assert_int_equal(a->answers[0].sequence, 2);
 	assert_int_equal(a->answers[0].payload_len, 14);
 	assert_memory_equal(a->answers[0].payload, "third and last", 14);
-	assert_int_equal(a->answers[0].host.ip[3], 2);
+	assert_int_equal(a->answers[0].host.remote.ip[3], 2);
 	assert_true(keep(a, 2, 0, "", "192.0.2.3:1"));
 	assert_int_equal(a->answer_count, 2);
 	assert_int_equal(a->answers[1].payload_len, 0);

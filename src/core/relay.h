@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* The relay in a rendezvous: passes sealed datagrams between a guest and a host that found
+ * no direct path (or none yet), learning nothing of them.
+ *
+ * A channel stands for two addresses that proved themselves to the rendezvous, the guest's
+ * by its ask and the host's by its lease. */
+#ifndef EYELET_CORE_RELAY_H
+#define EYELET_CORE_RELAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/bucket.h"
+#include "core/path.h"
+#include "core/verdict.h"
+
+#define RELAY_UNUSED (10 * SECOND) /* a channel that nothing came over */
+#define RELAY_IDLE   (60 * SECOND) /* one that nothing comes over any more */
+
+struct relay_limits {
+	uint32_t max;      /* channels; 0: there is no relay */
+	uint32_t rate;     /* bytes a second over one channel, both ways together */
+	uint32_t rate_all; /* the same over all */
+};
+
+struct relay_channel;
+
+struct relay {
+	struct relay_limits limits;
+	struct entropy entropy;
+	uint8_t hash_key[16];
+	struct relay_channel *channels;      /* a table by number */
+	struct relay_channel *unused, *used; /* lists, who was idle longest first */
+	struct bucket all;
+	uint32_t count;
+	uint64_t passed, passed_bytes, dropped;
+};
+
+void relay_init(struct relay *r, const struct relay_limits *limits,
+	const struct entropy *entropy, const uint8_t hash_key[16], uint64_t now);
+void relay_fini(struct relay *r);
+
+/* Opens a channel between two proved addresses; at the bound, in the place of the one that
+ * was not used for the longest time. Returns its number, 0 if there is no room. */
+uint32_t relay_open(
+	struct relay *r, const struct path *guest, const struct path *host, uint64_t now);
+
+/* True if the channel is open between these two. */
+bool relay_joins(const struct relay *r, uint32_t number, const struct path *guest,
+	const struct path *host);
+
+/* A datagram of a channel came in by path: VERDICT_DELIVER if it is to go on, as it is, by
+ * *to. */
+enum verdict relay_pass(struct relay *r, const struct path *path, const uint8_t *buf,
+	size_t len, uint64_t now, struct path *to);
+
+/* Closes what was idle for too long. */
+void relay_expire(struct relay *r, uint64_t now);
+uint64_t relay_next_timeout(const struct relay *r);
+
+#endif

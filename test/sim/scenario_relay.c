@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* Over the relay at once where there is no direct path, directly as soon as there is one,
+ * and back when it dies: nothing doubled, nothing lost but what a dead path takes. */
+#include <inttypes.h>
+
+#include "sim/attacker.h"
+#include "sim/lab.h"
+
+/* As with a direct path: a cookie's round trip, one through the rendezvous, one to the host
+ * and back, here through the relay. */
+#define FIRST_ECHO (213 * MILLISECOND)
+/* 1 s of suspicion, then the same. */
+#define FELL_BACK (1000 * MILLISECOND + FIRST_ECHO + 100 * MILLISECOND)
+
+/* name, mapping, filtering, allocation */
+static const struct kind {
+	const char *name;
+	struct nat_config nat;
+} kinds[] = {
+	{"port-restricted", {NAT_INDEPENDENT, NAT_ADDRESS_AND_PORT, NAT_PRESERVING,
+				    NAT_DROP, false, 0}},
+	{"sequential symmetric", {NAT_ADDRESS_AND_PORT, NAT_ADDRESS_AND_PORT,
+					 NAT_SEQUENTIAL, NAT_DROP, false, 0}},
+	{"random symmetric", {NAT_ADDRESS_AND_PORT, NAT_ADDRESS_AND_PORT, NAT_RANDOM,
+				     NAT_DROP, false, 0}},
+	{"address-dependent", {NAT_ADDRESS, NAT_ADDRESS, NAT_RANDOM, NAT_DROP, false, 0}},
+};
+
+enum { PORT_RESTRICTED, SEQUENTIAL, RANDOM, ADDRESS_DEPENDENT, KINDS };
+
+static const struct kind *host_kind, *guest_kind;
+
+static struct site *make_site(struct world *w, const struct kind *kind)
+{
+	struct site_config c = site_config_of(GUARD_PORT);
+
+	c.nat_config = kind->nat;
+	return site_new(w, &c);
+}
+
+static struct site *host_site(struct world *w, void *arg)
+{
+	(void)arg;
+	return make_site(w, host_kind);
+}
+
+static struct site *guest_site(struct world *w, void *arg)
+{
+	(void)arg;
+	return make_site(w, guest_kind);
+}
+
+static void begin(struct lab *l, struct trial *t, unsigned host, unsigned guest)
+{
+	struct lab_config c = lab_config_of(GUARD_PORT, GUARD_PORT);
+
+	host_kind = &kinds[host];
+	guest_kind = &kinds[guest];
+	c.make_host_site = host_site;
+	c.make_guest_site = guest_site;
+	lab_init(l, t, &c, 0);
+}
+
+static bool is_relayed(const struct lab *l)
+{
+	return l->guest->seen[EVENT_CONNECTED].last.path.channel != 0;
+}
+
+static bool wait_direct(struct lab *l, uint64_t span)
+{
+	uint64_t end = l->w->now + span;
+
+	while (!l->w->failed && l->w->now < end && is_relayed(l))
+		world_run(l->w, 10 * MILLISECOND);
+	return !is_relayed(l);
+}
+
+static uint64_t relayed(const struct lab *l)
+{
+	struct rendezvous_counts counts;
+
+	rendezvous_get_counts(l->rendezvous[0]->core, &counts);
+	return counts.relayed;
+}
+
+/* arg: host's kind * KINDS + guest's. Half an hour of it: attempts at a direct path become
+ * rare, and disturb nothing. */
+static void run_stays(struct trial *t)
+{
+	struct app *app;
+	struct lab l;
+	uint64_t took;
+
+	begin(&l, t, (unsigned)t->arg / KINDS, (unsigned)t->arg % KINDS);
+	lab_start(&l);
+	took = lab_connect(&l, FIRST_ECHO);
+	app = machine_app(l.guest, 100, 100 * MILLISECOND, 18000);
+	if (!wait_echo(l.w, app, l.w->now, 100 * MILLISECOND))
+		world_fail(l.w, "no echo");
+	world_run(l.w, 1801 * SECOND);
+	if (!l.w->failed)
+		require_all(l.w, app);
+	if (!l.w->failed && (!is_relayed(&l) || relayed(&l) < 36000))
+		world_fail(l.w, "%" PRIu64 " datagrams were relayed", relayed(&l));
+	if (!l.w->failed && l.guest->seen[EVENT_RELAYED].count != 1)
+		world_fail(l.w, "it was told %" PRIu64 " times that the relay stays",
+			l.guest->seen[EVENT_RELAYED].count);
+	if (!l.w->failed && l.guest->seen[EVENT_ASKING].count > 40)
+		world_fail(l.w, "%" PRIu64 " attempts in half an hour",
+			l.guest->seen[EVENT_ASKING].count);
+	trial_note(t, "connected in %.1f ms", ms(took));
+	lab_fini(&l, "%s", "");
+}
+
+/* Another router in the NAT's place: it knows nothing. */
+static void become(struct site *site, unsigned kind)
+{
+	site->nat->config = kinds[kind].nat;
+	site->nat->config.timeout = 120 * SECOND;
+	nat_flush(site->nat);
+}
+
+/* A direct path comes up after a while. */
+static void run_improves(struct trial *t)
+{
+	struct lab l;
+	uint64_t at;
+
+	begin(&l, t, RANDOM, RANDOM);
+	lab_up(&l, FIRST_ECHO);
+	machine_app(l.guest, 100, 10 * MILLISECOND, 100000);
+	world_run(l.w, 5 * SECOND);
+	become(l.host_site, PORT_RESTRICTED);
+	become(l.guest_site, PORT_RESTRICTED);
+	at = l.w->now;
+	if (!l.w->failed && !wait_direct(&l, 60 * SECOND))
+		world_fail(l.w, "still over the relay after 60 s");
+	trial_note(t, "direct after %.1f s", ms(l.w->now - at) / 1000);
+	world_run(l.w, 5 * SECOND);
+	lab_fini(&l, "%s", "");
+}
+
+/* The guest's NAT is poisoned against the host between cookie and punch: the relay is first,
+ * the second attempt's fresh socket gets through, nothing is lost or doubled on the way. */
+static void run_overtaken(struct trial *t)
+{
+	struct lab_config c = lab_config_of(GUARD_POISON, GUARD_POISON);
+	struct attacker *a;
+	struct app *app;
+	struct lab l;
+	struct addr host, guest;
+
+	lab_init(&l, t, &c, 0);
+	a = attacker_new(l.w, 0);
+	lab_start(&l);
+	if (!l.w->failed)
+		machine_start(l.guest);
+	if (!wait_event(l.guest, EVENT_OBSERVED, 1, SECOND))
+		world_fail(l.w, "no rendezvous");
+	host = l.host->seen[EVENT_REGISTERED].last.peer;
+	guest = l.guest->seen[EVENT_OBSERVED].last.peer;
+	attacker_send(a, &host, &guest, (const uint8_t *)"junk", 4);
+	app = machine_app(l.guest, 100, 10 * MILLISECOND, 1000);
+	if (!wait_connected(l.guest, FIRST_ECHO) || !is_relayed(&l))
+		world_fail(l.w, "not connected over the relay within %.1f ms",
+			ms(FIRST_ECHO));
+	if (!l.w->failed && !wait_direct(&l, 500 * MILLISECOND))
+		world_fail(l.w, "still over the relay after 500 ms");
+	trial_note(t, "direct after %.1f ms", ms(l.w->now - l.guest->started_at));
+	if (!wait_all(l.w, app, 11 * SECOND))
+		world_fail(l.w, "not all came back");
+	if (!l.w->failed)
+		require_all(l.w, app);
+	lab_fini(&l, "%s", "");
+}
+
+/* The direct path dies under traffic: the guest's router is another now. */
+static void run_falls_back(struct trial *t)
+{
+	struct app *app;
+	struct lab l;
+	uint64_t at;
+
+	begin(&l, t, PORT_RESTRICTED, PORT_RESTRICTED);
+	lab_up(&l, 163 * MILLISECOND);
+	app = machine_app(l.guest, 100, 10 * MILLISECOND, 100000);
+	world_run(l.w, 5 * SECOND);
+	become(l.guest_site, RANDOM);
+	at = l.w->now;
+	if (!wait_echo(l.w, app, at + 1, FELL_BACK) || !is_relayed(&l))
+		world_fail(l.w, "no relayed traffic within %.1f ms", ms(FELL_BACK));
+	trial_note(t, "%.1f ms without", ms(l.w->now - at));
+	world_run(l.w, 10 * SECOND);
+	become(l.guest_site, PORT_RESTRICTED);
+	if (!l.w->failed && !wait_direct(&l, 60 * SECOND))
+		world_fail(l.w, "still over the relay after 60 s");
+	lab_fini(&l, "%s", "");
+}
+
+/* The relay is killed and started anew, ten times. */
+static void run_restarts(struct trial *t)
+{
+	uint64_t worst = 0;
+	struct app *app;
+	struct lab l;
+
+	begin(&l, t, RANDOM, RANDOM);
+	lab_up(&l, FIRST_ECHO);
+	app = machine_app(l.guest, 100, 10 * MILLISECOND, 1000000);
+	for (unsigned i = 0; i < 10 && !l.w->failed; i++) {
+		uint64_t at;
+
+		world_run(l.w, 5 * SECOND + i * 317 * MILLISECOND);
+		machine_kill(l.rendezvous[0]);
+		machine_start(l.rendezvous[0]);
+		at = l.w->now;
+		if (!wait_echo(l.w, app, at + 1, 5 * SECOND))
+			world_fail(l.w, "no traffic within 5 s");
+		worst = l.w->now - at > worst ? l.w->now - at : worst;
+	}
+	trial_note(t, "worst of 10: %.1f ms", ms(worst));
+	lab_fini(&l, "%s", "");
+}
+
+void trials_relay(struct trials *list)
+{
+	for (unsigned host = 0; host < KINDS; host++)
+		for (unsigned guest = 0; guest < KINDS; guest++)
+			if (host != PORT_RESTRICTED || guest != PORT_RESTRICTED)
+				trials_add(list, run_stays, (int)(host * KINDS + guest),
+					"relay: %s to %s", kinds[guest].name,
+					kinds[host].name);
+	trials_add(list, run_improves, 0, "relay: a direct path comes up");
+	trials_add(list, run_overtaken, 0, "relay: a direct path, nothing lost");
+	trials_add(list, run_falls_back, 0, "relay: the direct path dies and comes back");
+	trials_add(list, run_restarts, 0, "relay: killed and started anew");
+}
