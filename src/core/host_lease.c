@@ -304,6 +304,14 @@ static bool is_unmapped(const struct host *h)
 	return false;
 }
 
+/* True if fresh sockets did not help: our NAT takes another port for each destination, and
+ * no guest can know which. */
+static bool maps_by_destination(const struct host *h, const struct addr *to)
+{
+	return h->spoilt.family == to->family &&
+	       h->fresh[family_index(to)] >= FRESH_SOCKETS;
+}
+
 uint8_t levels_ttl(const struct host *h, const struct addr *to, unsigned trial)
 {
 	unsigned levels = h->levels.highest;
@@ -314,6 +322,11 @@ uint8_t levels_ttl(const struct host *h, const struct addr *to, unsigned trial)
 	/* IPv6 has firewalls, no port mapping that an early datagram could spoil; and what is
 	 * private or on this machine has no NAT of the guest's in front. */
 	if (to->family != ADDR_V4 || addr_is_private(to) || addr_is_loopback(to))
+		return 0;
+	/* Only a punch that arrives tells an open guest which port is ours. Now and then it
+	 * is tried without a sign of that: one address of a rendezvous cannot tell a mapping
+	 * that depends on the address. */
+	if (maps_by_destination(h, to) || trial % 4 == 3)
 		return 0;
 	if (is_unmapped(h))
 		levels = 0;

@@ -153,7 +153,8 @@ static void keeps_the_mapped_socket_open(void **state)
 	meeting_end(&m);
 }
 
-/* The punches get there, and the first after the answer shows where to say hello. */
+/* The punches get there, and the first after the answer shows where to say hello. The host's
+ * NAT takes a port for each destination, so all its punches are to be seen. */
 static void connects_at_the_guests_port(void **state)
 {
 	const struct net_packet *p;
@@ -171,7 +172,7 @@ static void connects_at_the_guests_port(void **state)
 		bool is_mapped = addr_equal(&p->to, &guest_mapped);
 
 		forwarded += is_mapped;
-		assert_int_equal(p->ttl, is_mapped || addr_is_private(&p->to) ? 0 : 2);
+		assert_int_equal(p->ttl, 0);
 	}
 	assert_true(forwarded > 0);
 	e = net_event(m.host, EVENT_GUEST_CONNECTED, 0);
