@@ -145,8 +145,9 @@ struct eyelet_path {
 	struct eyelet_addr
 		local; /* own address; EYELET_ADDR_NONE lets the kernel choose */
 	struct eyelet_addr remote; /* the other end, or the relay on the way there */
-	uint32_t
-		channel; /* of the relay, and 0 without one: for reading, the datagram has it */
+	/* Of the relay; 0 without one. Only told: a datagram to be sent has it in its bytes
+	 * already, and one that comes in is given with 0 here. */
+	uint32_t channel;
 };
 
 #define EYELET_DATAGRAM_MAX 1480  /* longest one that X_output gives, bytes */
@@ -330,9 +331,9 @@ struct eyelet_event {
 	enum eyelet_event_type type;
 	uint32_t number;
 	struct eyelet_addr addr, peer;
-	struct eyelet_path path;
-	uint64_t span;   /* ns */
-	const char *why; /* static text, or NULL */
+	struct eyelet_path path; /* a direct one if its channel is 0, else over a relay */
+	uint64_t span;           /* ns */
+	const char *why;         /* static text, or NULL */
 	/* Of FLOW_CLOSED: valid until the next call of X_next_event; NULL in the active part. */
 	struct eyelet_flow *flow;
 	uint8_t identity[EYELET_KEY_SIZE]; /* public, of the guest meant */
@@ -393,7 +394,7 @@ struct eyelet_guest_config {
 	/* Set of EYELET_CIPHER_...; default: ChaCha20-Poly1305, and AES where this processor
 	 * has instructions for it. */
 	uint8_t ciphers;
-	bool no_relay;        /* only ever a direct path */
+	bool no_relay;        /* take a direct path only; default false */
 	uint8_t reserved[26]; /* 0 */
 };
 
@@ -595,8 +596,8 @@ struct eyelet_rendezvous_config {
 	/* STUN answers a second per network, 20; in all 50 times as many */
 	uint32_t stun_rate;
 	uint32_t relay_max;      /* channels at once, 0 for no relay; default 16,384 */
-	uint32_t relay_rate;     /* bytes a second over one, default 1,250,000 */
-	uint32_t relay_rate_all; /* bytes a second over all, default 125,000,000 */
+	uint32_t relay_rate;     /* bytes a second over one, both ways; 1,250,000 */
+	uint32_t relay_rate_all; /* bytes a second over all; 125,000,000 */
 	uint8_t reserved[20];    /* 0 */
 };
 
@@ -615,13 +616,16 @@ EYELET_API int eyelet_rendezvous_allow(
 EYELET_API void eyelet_rendezvous_forget_allowed(struct eyelet_rendezvous *rendezvous);
 
 /* path->local must be the address that the datagram was sent to. Never
- * EYELET_VERDICT_DELIVER. */
+ * EYELET_VERDICT_DELIVER. What eyelet_rendezvous_is_relayed is not for this one. */
 EYELET_API enum eyelet_verdict eyelet_rendezvous_input(
 	struct eyelet_rendezvous *rendezvous, const struct eyelet_path *path,
 	const uint8_t *buf, size_t len, uint64_t now);
-/* True if a datagram came over a channel of the relay: it is for this one instead. It answers
- * EYELET_VERDICT_DELIVER if the bytes are to be sent, as they are, by *to. */
+/* True if a datagram came over a channel of the relay: it is for eyelet_rendezvous_relay. */
 EYELET_API bool eyelet_rendezvous_is_relayed(const uint8_t *buf, size_t len);
+/* Takes such a datagram, with path as above. EYELET_VERDICT_DELIVER: the caller is to send it
+ * on now, the same bytes, by *to. Else it goes nowhere, and *to is untouched:
+ * EYELET_VERDICT_DROP_UNSOLICITED, there is no such channel; _FORGED, path is none of its two
+ * ends; _LIMIT, more than relay_rate or relay_rate_all. */
 EYELET_API enum eyelet_verdict eyelet_rendezvous_relay(
 	struct eyelet_rendezvous *rendezvous, const struct eyelet_path *path,
 	const uint8_t *buf, size_t len, uint64_t now, struct eyelet_path *to);
@@ -703,7 +707,7 @@ struct eyelet_serve_config {
 	struct eyelet_addr publics[2]; /* own ones by configuration, or none */
 	uint16_t port;                 /* public UDP port; 0 picks one */
 	/* Run a rendezvous for this service on the public port (which is then not 0), as its
-	 * only one. */
+	 * only one, without a relay. */
 	bool inside;
 	/* 0: as eyelet_host_config */
 	uint32_t guests_max, flows_max, half_open_max, network_max, sockets_max;

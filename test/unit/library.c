@@ -9,6 +9,8 @@
 static struct net net;
 static struct eyelet_entropy entropy;
 static struct eyelet_service service;
+static uint32_t relay_max;
+static bool no_relay; /* the guest's wish */
 static struct node *const meeting = &net.nodes[0];
 static struct node *const host = &net.nodes[1];
 static struct node *const guest = &net.nodes[2];
@@ -27,6 +29,7 @@ static void make_meeting(void)
 
 	eyelet_rendezvous_config_init(&config);
 	config.entropy = entropy;
+	config.relay_max = relay_max;
 	assert_int_equal(
 		eyelet_rendezvous_new(&meeting->rendezvous, &config, net.now), EYELET_OK);
 }
@@ -57,6 +60,7 @@ static void make_guest(void)
 	config.ticket = &ticket;
 	config.servers[0] = meeting->addr;
 	config.server_count = 1;
+	config.no_relay = no_relay;
 	memset(config.identity, 7, sizeof(config.identity));
 	assert_int_equal(eyelet_guest_new(&guest->guest, &config, net.now), EYELET_OK);
 	assert_int_equal(eyelet_guest_add_socket(guest->guest, 0, &guest->addr, net.now),
@@ -70,6 +74,8 @@ static int begin(void **state)
 	memset(&net, 0, sizeof(net));
 	net.now = START;
 	net.seed = SEED;
+	relay_max = 2;
+	no_relay = false;
 	entropy = (struct eyelet_entropy){seeded_fill, &net.seed};
 	meeting->addr = address("192.0.2.1:3478");
 	host->addr = address("198.51.100.1:4000");
@@ -200,6 +206,81 @@ static void carries_every_size(void **state)
 	assert_int_equal(counts.datagrams_out, sizeof(sizes) / sizeof(sizes[0]));
 	assert_int_equal(counts.datagrams_in, counts.datagrams_out);
 	assert_int_equal(counts.verdicts[EYELET_VERDICT_DELIVER], counts.datagrams_in);
+}
+
+/* Over the relay at once, and directly as soon as that is possible. */
+static void relays_where_there_is_no_direct_path(void **state)
+{
+	const struct eyelet_addr app = address("127.0.0.1:6000");
+	struct eyelet_flow *flow;
+	unsigned relayed;
+
+	(void)state;
+	net.parted = true;
+	connect_all();
+	assert_true(net.now - START < EYELET_SECOND);
+	assert_int_equal(host->last.type, EYELET_EVENT_GUEST_CONNECTED);
+	assert_int_not_equal(host->last.path.channel, 0);
+	assert_memory_equal(
+		&host->last.path.remote, &meeting->addr, sizeof(struct eyelet_addr));
+	flow = eyelet_guest_flow(guest->guest, &app, net.now);
+	relayed = net.relayed;
+	echo(flow, 0);
+	echo(flow, 1200);
+	assert_int_equal(net.relayed, relayed + 6); /* 1,200 bytes in 2 parts as yet */
+	net_run(&net, 60 * EYELET_SECOND, &guest->events[EYELET_EVENT_RELAYED]);
+	assert_int_equal(guest->last.type, EYELET_EVENT_RELAYED);
+	assert_int_equal(guest->last.number, 3);
+	assert_int_not_equal(guest->last.path.channel, 0);
+	net.parted = false;
+	guest->events[EYELET_EVENT_CONNECTED] = 0;
+	net_run(&net, 60 * EYELET_SECOND, &guest->events[EYELET_EVENT_CONNECTED]);
+	assert_int_equal(guest->last.type, EYELET_EVENT_CONNECTED);
+	assert_int_equal(guest->last.path.channel, 0);
+	net_run(&net, EYELET_SECOND, NULL);
+	relayed = net.relayed;
+	echo(flow, EYELET_PAYLOAD_MAX);
+	assert_int_equal(net.relayed, relayed);
+}
+
+static void relays_for_nobody_who_does_not_want_it(void **state)
+{
+	(void)state;
+	net.parted = no_relay = true;
+	make_meeting();
+	make_host();
+	net_run(&net, 5 * EYELET_SECOND, &host->events[EYELET_EVENT_REGISTERED]);
+	make_guest();
+	net_run(&net, 10 * EYELET_SECOND, &guest->events[EYELET_EVENT_CONNECTED]);
+	assert_true(guest->events[EYELET_EVENT_HOST_FOUND] > 0);
+	assert_false(eyelet_guest_connected(guest->guest));
+	assert_int_equal(net.relayed, 0);
+}
+
+static void relays_nothing_unless_asked_to(void **state)
+{
+	static const uint8_t stray[] = {0xe0, 0, 0, 1, 0x40};
+	const struct eyelet_path path = {.local = meeting->addr, .remote = guest->addr};
+	struct eyelet_path to = {.socket = 77};
+
+	(void)state;
+	relay_max = 0;
+	net.parted = true;
+	make_meeting();
+	make_host();
+	net_run(&net, 5 * EYELET_SECOND, &host->events[EYELET_EVENT_REGISTERED]);
+	make_guest();
+	net_run(&net, 10 * EYELET_SECOND, &guest->events[EYELET_EVENT_CONNECTED]);
+	assert_true(guest->events[EYELET_EVENT_HOST_FOUND] > 0);
+	assert_false(eyelet_guest_connected(guest->guest));
+	assert_int_equal(net.relayed, 0);
+	assert_true(eyelet_rendezvous_is_relayed(stray, sizeof(stray)));
+	assert_false(eyelet_rendezvous_is_relayed(stray, sizeof(stray) - 1));
+	assert_false(eyelet_rendezvous_is_relayed((const uint8_t *)"\xc1****", 5));
+	assert_int_equal(eyelet_rendezvous_relay(meeting->rendezvous, &path, stray,
+				 sizeof(stray), net.now, &to),
+		EYELET_VERDICT_DROP_UNSOLICITED);
+	assert_int_equal(to.socket, 77); /* untouched */
 }
 
 static void keeps_flows_apart(void **state)
@@ -439,6 +520,9 @@ int main(void)
 		TEST(refuses_bad_configurations),
 		TEST(connects_without_time_passing),
 		TEST(carries_every_size),
+		TEST(relays_where_there_is_no_direct_path),
+		TEST(relays_for_nobody_who_does_not_want_it),
+		TEST(relays_nothing_unless_asked_to),
 		TEST(keeps_flows_apart),
 		TEST(refuses_misuse),
 		TEST(refuses_impossible_parts),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A network in memory for the passive part of eyelet.h: what one machine sends is the input
- * of the machine whose address it was sent to; time passes by leaps to the next deadline. */
+ * of the machine whose address it was sent to; time passes by leaps to the next deadline. The
+ * rendezvous passes on what comes over a channel of its relay. */
 #ifndef EYELET_TEST_LIBRARY_H
 #define EYELET_TEST_LIBRARY_H
 
@@ -28,7 +29,8 @@ struct net {
 	uint64_t now; /* ns */
 	uint64_t seed;
 	size_t limit; /* longer datagrams are lost; 0 none are */
-	unsigned datagrams;
+	bool parted;  /* what host and guest send each other directly is lost */
+	unsigned datagrams, relayed;
 };
 
 static inline void seeded_fill(void *arg, uint8_t *bytes, size_t len)
@@ -94,26 +96,43 @@ static inline enum eyelet_verdict node_input(struct node *n,
 	return verdict;
 }
 
-/* Carries a datagram from one node to the one it is addressed to; to nobody if there is no
- * such node. */
+static inline struct node *net_find(struct net *net, const struct eyelet_addr *addr)
+{
+	for (size_t i = 0; i < NODES; i++)
+		if (memcmp(&net->nodes[i].addr, addr, sizeof(*addr)) == 0)
+			return &net->nodes[i];
+	return NULL;
+}
+
+/* Carries a datagram from one node to the one it is addressed to, over the relay if it says
+ * so; to nobody if there is no such node. */
 static inline enum eyelet_verdict net_carry(struct net *net, const struct node *from,
 	const struct eyelet_path *path, const uint8_t *bytes, size_t len)
 {
 	static uint8_t buf[65536];
+	struct node *to = net_find(net, &path->remote);
+	struct eyelet_path in = {.remote = from->addr}, on;
+	enum eyelet_verdict verdict;
 
 	net->datagrams++;
-	if (net->limit > 0 && len > net->limit)
+	if (!to || (net->limit > 0 && len > net->limit) ||
+		(net->parted && !from->rendezvous && !to->rendezvous))
 		return EYELET_VERDICT_DROP_UNSOLICITED;
-	for (size_t i = 0; i < NODES; i++) {
-		struct node *to = &net->nodes[i];
-		struct eyelet_path in = {.local = to->addr, .remote = from->addr};
-
-		if (memcmp(&to->addr, &path->remote, sizeof(to->addr)) != 0)
-			continue;
-		memcpy(buf, bytes, len);
-		return node_input(to, &in, buf, len, net->now);
+	in.local = to->addr;
+	if (to->rendezvous && eyelet_rendezvous_is_relayed(bytes, len)) {
+		verdict = eyelet_rendezvous_relay(
+			to->rendezvous, &in, bytes, len, net->now, &on);
+		if (verdict != EYELET_VERDICT_DELIVER)
+			return verdict;
+		net->relayed++;
+		from = to;
+		to = net_find(net, &on.remote);
+		in = (struct eyelet_path){.remote = from->addr, .local = on.remote};
 	}
-	return EYELET_VERDICT_DROP_UNSOLICITED;
+	if (!to)
+		return EYELET_VERDICT_DROP_UNSOLICITED;
+	memcpy(buf, bytes, len);
+	return node_input(to, &in, buf, len, net->now);
 }
 
 static inline void node_take_event(struct node *n, const struct eyelet_event *event)
