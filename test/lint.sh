@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Static checks: clang-tidy (.clang-tidy), cppcheck, clang-format, mandoc, bash -n. One TAP
-# line each; what they found is in build/lint. LINT_ONLY="tidy cppcheck" runs some.
+# Static checks: clang-tidy (.clang-tidy), cppcheck, clang-format, mandoc, bash -n, and whether
+# the documents know every option (options.sh). One TAP line each; what they found is in build/lint. LINT_ONLY="tidy cppcheck" runs some.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 out=build/lint status=0
@@ -63,6 +63,8 @@ check_format() { all_c | xargs clang-format --dry-run -Werror >"$out/format" 2>&
 
 check_man() { mandoc -Tlint -W warning src/man/*.[1-8] >"$out/man" 2>&1 || ! cat "$out/man"; }
 
+check_options() { test/options.sh >"$out/options" || ! cat "$out/options"; }
+
 check_shell() {
 	find test packaging contrib .ci \( -name '*.sh' -o -name run -o -name '*.bash' \) \
 		-type f -print0 | xargs -0 -n 1 bash -n >"$out/shell" 2>&1 || ! cat "$out/shell"
@@ -86,6 +88,7 @@ run() {
 run format clang-format
 run shell bash
 [ -z "$(find src/man -name '*.[1-8]')" ] || run man mandoc
+run options build/eyelet
 run cppcheck cppcheck
 run tidy clang-tidy
 exit $status

@@ -4,15 +4,18 @@
 
 _eyelet_options() { # COMMAND
 	case $1 in
-	rendezvous) echo --listen --public --alt --no-stun --allow --max-services ;;
+	rendezvous)
+		echo --listen --public --alt --no-stun --no-relay --relay-rate --relay-rate-all \
+			--relay-max --allow --max-services
+		;;
 	serve)
 		echo --rendezvous --key --key-file --weak-key --public --port --name \
 			--guests --max-guests --max-guests-per-network --max-flows --max-sockets \
 			--max-half-open --no-moderation --no-port-mapping --json
 		;;
 	connect)
-		echo --rendezvous --key --key-file --timeout --max-flows --no-moderation \
-			--no-port-mapping --json
+		echo --rendezvous --key --key-file --timeout --no-relay --max-flows \
+			--no-moderation --no-port-mapping --json
 		;;
 	netcheck) echo --rendezvous --server --long --json ;;
 	keygen) echo --service-name --key --key-file ;;
@@ -55,7 +58,7 @@ _eyelet() {
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		;;
-	-s | --server | -k | --key | --listen | --public | --alt | --max-* | --port | --name | --timeout) ;;
+	-s | --server | -k | --key | --listen | --public | --alt | --max-* | --relay-* | --port | --name | --timeout) ;;
 	*)
 		# Bash breaks the words at "@" but replaces them with it.
 		if [[ $command == connect && ($before == @ || $word == @*) ]]; then
