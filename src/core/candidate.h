@@ -17,7 +17,8 @@ enum candidate_kind {
 	CANDIDATE_LOCAL = 1,
 	CANDIDATE_OBSERVED = 2,
 	CANDIDATE_PUBLIC = 3,
-	CANDIDATE_MAPPED = 4 /* a router forwards it, whoever sends there */
+	CANDIDATE_MAPPED = 4,   /* a router forwards it, whoever sends there */
+	CANDIDATE_PREDICTED = 5 /* where the own NAT may have put us towards the peer */
 };
 
 struct candidate {

@@ -337,6 +337,8 @@ void guest_network_changed(struct guest *g, uint64_t now)
 {
 	if (g->active.live)
 		session_recheck(&g->active.session, now);
+	g->measured = false; /* another network, perhaps */
+	g->step = 0;
 	improve_soon(g, now);
 }
 

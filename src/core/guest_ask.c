@@ -113,6 +113,48 @@ void asker_expire(struct guest *g, struct asker *asker, uint64_t now)
 		asker_send(g, asker, now);
 }
 
+/* How does our NAT look from a port never used before? Asked once, in a first attempt: the
+ * mapping it makes would disturb the predictions of a later one. */
+static void ask_further(
+	struct guest *g, struct asker *asker, const struct cookie_message *m)
+{
+	struct path path = {.socket = asker->socket, .remote = asker->server};
+	unsigned bit = 0;
+	struct datagram *d;
+
+	if (g->measured || g->trial.number > 0 || m->alt_mask == 0 ||
+		asker->server.family != ADDR_V4)
+		return;
+	while ((m->alt_mask >> bit & 1) == 0)
+		bit++;
+	path.remote.port = (uint16_t)(m->alt_base + bit);
+	guest_fill(g, asker->probe_id, ID_SIZE);
+	asker->probing = true;
+	d = outbox_add(&g->outbox, &path, 0);
+	d->len = (uint16_t)cookie_ask_encode(d->data, asker->probe_id);
+}
+
+/* True if it answers that question. */
+static bool input_further(
+	struct guest *g, const struct path *path, const uint8_t *buf, size_t len)
+{
+	struct cookie_message m;
+
+	for (size_t i = 0; i < g->config.server_count; i++) {
+		struct asker *asker = &g->askers[i];
+
+		if (!asker->probing || !addr_same_ip(&asker->server, &path->remote) ||
+			memcmp(message_id(buf), asker->probe_id, ID_SIZE) != 0 ||
+			!cookie_decode(&m, buf, len))
+			continue;
+		asker->probing = false;
+		g->measured = true;
+		g->step = step_between(&asker->observed, &m.observed);
+		return true;
+	}
+	return false;
+}
+
 static void input_cookie(struct guest *g, struct asker *asker, const uint8_t *buf,
 	size_t len, uint64_t now)
 {
@@ -127,6 +169,7 @@ static void input_cookie(struct guest *g, struct asker *asker, const uint8_t *bu
 	event = events_add(&g->events, EVENT_OBSERVED);
 	event->addr = asker->server;
 	event->peer = m.observed;
+	ask_further(g, asker, &m);
 	trial_offer(g);
 	asker_enter(g, asker, ASK_ASKING, now);
 }
@@ -218,5 +261,7 @@ enum verdict asker_input(struct guest *g, const struct path *path, const uint8_t
 		}
 		return VERDICT_CONSUMED;
 	}
+	if (message_type(buf) == MESSAGE_COOKIE && input_further(g, path, buf, len))
+		return VERDICT_CONSUMED;
 	return VERDICT_DROP_UNSOLICITED;
 }

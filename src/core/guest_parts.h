@@ -14,6 +14,7 @@
 #include "core/resume.h"
 #include "core/retry.h"
 #include "core/session.h"
+#include "core/step.h"
 #include "core/table.h"
 #include "core/timers.h"
 
@@ -30,6 +31,7 @@
 #define REFLEXIVE_HELLOS     3  /* to an address that only punches speak for */
 #define PINGS_LOST           10 /* unanswered pings until a user hears of it */
 #define HELLOS_MAX           60 /* to one address in one trial */
+#define PREDICTIONS          2  /* ports after the last one known */
 #define IMPROVE_TRIALS       4  /* attempts at a direct path in the first round */
 #define IMPROVE_TRIALS_LATER 2
 #define IMPROVE_PATIENCE     (10 * SECOND) /* for an answer of the host's */
@@ -51,7 +53,9 @@ struct asker {
 	uint8_t cookie[COOKIE_SIZE];
 	uint8_t token[TOKEN_SIZE];
 	bool has_token;
-	struct addr observed; /* family ADDR_NONE until known */
+	struct addr observed;      /* family ADDR_NONE until known */
+	uint8_t probe_id[ID_SIZE]; /* of the question at a further port */
+	bool probing;
 	struct timer timer;
 };
 
@@ -127,6 +131,8 @@ struct guest {
 	uint64_t began_at;  /* of the first trial since last connected */
 	uint64_t resume_at; /* not to try before */
 	struct timer trial_timer;
+	int step; /* ports from one destination to the next at our NAT; 0: no such rule */
+	bool measured;         /* that */
 	unsigned improvements; /* rounds of trials that found no direct path */
 	struct link active, old;
 	struct challenger challenger;

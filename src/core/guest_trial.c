@@ -113,6 +113,11 @@ void trial_offer(struct guest *g)
 	for (size_t i = 0; i < g->config.server_count; i++)
 		candidates_add(
 			&offer.candidates, &g->askers[i].observed, CANDIDATE_OBSERVED);
+	/* A fresh socket's next destination is the host. */
+	for (size_t i = 0; g->trial.number > 0 && i < g->config.server_count; i++)
+		if (g->askers[i].observed.family == ADDR_V4)
+			step_predict(&offer.candidates, &g->askers[i].observed, g->step,
+				PREDICTIONS);
 	for (size_t i = 0; i < g->local_count; i++) {
 		struct addr local = g->locals[i];
 		uint32_t socket = g->trial.sockets[family_index(&local)];

@@ -155,6 +155,8 @@ static void offer_own(struct host *h, struct candidates *own)
 		if (h->leases[i].state == LEASE_HELD)
 			candidates_add(own, &h->leases[i].observed, CANDIDATE_OBSERVED);
 	candidates_add(own, &h->spoilt, CANDIDATE_OBSERVED);
+	if (h->spoilt.family == ADDR_V4)
+		step_predict(own, &h->spoilt, h->step, PREDICTIONS);
 	for (unsigned i = 0; i < 2; i++)
 		candidates_add(own, &h->config.publics[i], CANDIDATE_PUBLIC);
 	for (size_t i = 0; i < h->local_count; i++) {

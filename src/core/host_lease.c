@@ -217,7 +217,12 @@ static void mapping_checked(
 	struct event *event;
 
 	lease->probe_until = 0;
-	if (lease->state != LEASE_HELD || addr_equal(seen, &lease->observed))
+	if (lease->state != LEASE_HELD)
+		return;
+	if (lease->measuring && seen->family == ADDR_V4)
+		h->step = step_between(&lease->observed, seen);
+	lease->measuring = false;
+	if (addr_equal(seen, &lease->observed))
 		return;
 	if (!addr_equal(&h->spoilt, seen)) {
 		h->spoilt = *seen;
@@ -397,6 +402,7 @@ static void input_registered(
 	lease_enter(h, lease, LEASE_HELD, now);
 	note_observed(h, lease, &m.observed, now);
 	levels_begin(h, lease, now);
+	lease->measuring = true;
 	lease_probe_mapping(h, lease, now);
 }
 

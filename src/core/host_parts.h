@@ -17,6 +17,7 @@
 #include "core/resume.h"
 #include "core/retry.h"
 #include "core/session.h"
+#include "core/step.h"
 #include "core/table.h"
 #include "core/timers.h"
 
@@ -38,6 +39,7 @@
 /* And a second beyond that for one network, with cookies. */
 #define HELLO_RATE_NETWORK 200
 #define BUSY_TURN          (30 * SECOND) /* a cookie for hellos is good for one to two of these */
+#define PREDICTIONS        3             /* ports after the last one known */
 #define ANSWERS_MAX        8             /* sequence of the last answer to one attempt */
 #define HALF_OPEN_LIFE     (10 * SECOND)
 #define DRAIN              (3 * SECOND) /* a replaced connection still receives */
@@ -88,6 +90,7 @@ struct lease {
 	uint16_t alt_base;
 	uint32_t alt_mask;
 	unsigned alt_turn;
+	bool measuring;            /* the next check follows the registration at once */
 	uint8_t probe_id[ID_SIZE]; /* of the last mapping check */
 	uint64_t probe_until;      /* its answer counts until then; 0 for none */
 	struct timer timer;
@@ -191,6 +194,7 @@ struct host {
 	bool has_default[2], socket_wanted[2];
 	unsigned fresh[2];  /* sockets opened against a spoilt mapping */
 	struct addr spoilt; /* another mapping of ours, as an unused port saw it */
+	int step; /* ports from one destination to the next at our NAT; 0: no such rule */
 	struct addr locals[HOST_LOCALS_MAX];
 	size_t local_count;
 	struct lease leases[HOST_SERVERS_MAX];

@@ -113,6 +113,8 @@ static void tries_again_from_fresh_sockets(void **state)
 	guest_start(m.guest->machine, m.net->now);
 	net_run(m.net, 10 * SECOND);
 	for (unsigned i = 0; (p = net_find(m.net, m.guest, MESSAGE_COOKIE_ASK, i)); i++) {
+		if (p->to.port != 3478)
+			continue; /* how the NAT looks from a further port */
 		assert_true(trials < 5);
 		assert_int_equal(p->socket, sockets[trials]);
 		began_at[trials++] = p->at;
