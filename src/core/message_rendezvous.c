@@ -325,6 +325,7 @@ bool answered_decode(struct answered_message *m, const uint8_t *buf, size_t len)
 	m->host = read_addr(&r, message_id(buf));
 	read_bytes(&r, m->instance, INSTANCE_SIZE);
 	m->sequence = read_u8(&r);
-	m->channel = read_u32(&r) & CHANNEL_MAX;
-	return read_payload(&r, &m->payload, &m->payload_len);
+	m->channel = read_u32(&r);
+	return read_payload(&r, &m->payload, &m->payload_len) &&
+	       m->channel <= CHANNEL_MAX;
 }

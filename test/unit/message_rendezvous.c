@@ -413,6 +413,8 @@ static void answered(void **state)
 			reads_exactly(reads_answered, &w, bytes, len), len >= 58);
 	assert_true(answered_decode(&read, bytes, ANSWERED_MAX));
 	assert_false(answered_decode(&read, bytes, ANSWERED_MAX + 1));
+	bytes[54] = 0x20; /* no channel has so high a number */
+	assert_false(answered_decode(&read, bytes, 82));
 }
 
 /* What comes back to a stranger is not longer than what it asked with. */
