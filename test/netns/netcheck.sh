@@ -221,14 +221,22 @@ check_by_coturn() { # KIND
 
 lab_begin "$@"
 need_eyelet
-for kind in none cone addr-restricted port-restricted reject poison symmetric; do
+KINDS=(none cone addr-restricted port-restricted reject poison symmetric)
+STUN_KINDS=(none cone addr-restricted port-restricted poison symmetric)
+OTHER_KINDS=(sequential random carrier-hairpin cgnat)
+if [ "${1:-}" = quick ]; then
+	KINDS=(none port-restricted poison)
+	STUN_KINDS=(cone symmetric)
+	OTHER_KINDS=(sequential)
+fi
+for kind in "${KINDS[@]}"; do
 	check_by_rendezvous "$kind"
 done
-for kind in none cone addr-restricted port-restricted poison symmetric; do
+for kind in "${STUN_KINDS[@]}"; do
 	check_by_coturn "$kind"
 done
 if lab_tunnat_possible; then
-	for kind in sequential random carrier-hairpin cgnat; do
+	for kind in "${OTHER_KINDS[@]}"; do
 		check_by_rendezvous "$kind"
 	done
 	check_by_coturn addr-dependent

@@ -25,9 +25,8 @@ quick_jobs() {
 		loss.sh
 		commands.sh
 		guests.sh
-		netcheck.sh
+		netcheck.sh quick
 		flood.sh
-		nat-check.sh
 		lab-check.sh
 		tos.sh
 		sizes.sh
@@ -44,8 +43,10 @@ long_jobs() {
 		keepalive.sh
 		loss.sh 100
 		sizes.sh all
+		netcheck.sh
+		nat-check.sh
 	END
-	quick_jobs | grep -v '^sizes.sh\|^matrix.sh'
+	quick_jobs | grep -v '^sizes.sh\|^matrix.sh\|^netcheck.sh'
 }
 
 # One test file, its lines kept together. It cleans up after itself when told to end.
