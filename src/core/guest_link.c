@@ -86,12 +86,12 @@ static void tell_lost(struct guest *g, const char *why)
 	event->why = why;
 }
 
+/* An attempt to improve a session that fell silent will not do: its channel is likely as dead,
+ * and it may have asked from an address that is not ours any more. */
 static void try_again(struct guest *g, uint64_t now)
 {
-	if (!g->trial.live && !g->stopped)
+	if ((!g->trial.live || g->trial.improving) && !g->stopped)
 		trial_begin(g, 0, now);
-	if (g->trial.improving && g->trial.answered_at != NEVER)
-		retry_start(&g->trial.hello, now); /* now the relay will do, too */
 	g->trial.improving = false;
 }
 

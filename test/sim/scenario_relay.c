@@ -11,6 +11,8 @@
 #define FIRST_ECHO (213 * MILLISECOND)
 /* 1 s of suspicion, then the same. */
 #define FELL_BACK (1000 * MILLISECOND + FIRST_ECHO + 100 * MILLISECOND)
+/* And a repeat, where the host has moved, too. */
+#define REBOUND (FELL_BACK + 200 * MILLISECOND)
 
 /* name, mapping, filtering, allocation */
 static const struct kind {
@@ -276,6 +278,35 @@ static void run_restarts(struct trial *t)
 	lab_fini(&l, "%s", "");
 }
 
+/* The guest's NAT forgets everything while attempts at a direct path are under way, which
+ * then come from another address. arg: of the host's NAT, too. */
+static void run_rebound(struct trial *t)
+{
+	static const uint64_t after[] = {200 * MILLISECOND, 500 * MILLISECOND, SECOND,
+		2500 * MILLISECOND, 4 * SECOND};
+	uint64_t worst = 0;
+
+	for (unsigned i = 0; i < sizeof(after) / sizeof(after[0]) && !t->failed; i++) {
+		struct app *app;
+		struct lab l;
+		uint64_t at;
+
+		begin(&l, t, RANDOM, RANDOM);
+		lab_up(&l, FIRST_ECHO);
+		app = machine_app(l.guest, 100, 10 * MILLISECOND, 1000000);
+		world_run(l.w, after[i]);
+		nat_flush(l.guest_site->nat);
+		if (t->arg != 0)
+			nat_flush(l.host_site->nat);
+		at = l.w->now;
+		if (!wait_echo(l.w, app, at + 1, REBOUND))
+			world_fail(l.w, "no traffic within %.1f ms", ms(REBOUND));
+		worst = l.w->now - at > worst ? l.w->now - at : worst;
+		lab_fini(&l, "after %.1f s", ms(after[i]) / 1000);
+	}
+	trial_note(t, "worst of 5: %.1f ms", ms(worst));
+}
+
 void trials_relay(struct trials *list)
 {
 	for (unsigned host = 0; host < KINDS; host++)
@@ -291,5 +322,7 @@ void trials_relay(struct trials *list)
 	trials_add(list, run_improves, 0, "relay: a direct path comes up");
 	trials_add(list, run_overtaken, 0, "relay: a direct path, nothing lost");
 	trials_add(list, run_falls_back, 0, "relay: the direct path dies and comes back");
+	trials_add(list, run_rebound, 0, "relay: guest's NAT forgets, amid attempts");
+	trials_add(list, run_rebound, 1, "relay: both NATs forget, amid attempts");
 	trials_add(list, run_restarts, 0, "relay: killed and started anew");
 }
