@@ -103,7 +103,9 @@ struct guest_settings {
 
 struct rendezvous_settings {
 	uint32_t services_max, attempts_max, attempt_rate,
-		attempt_burst; /* 0: defaults */
+		attempt_burst;          /* 0: defaults */
+	uint32_t relay_max, relay_rate; /* likewise */
+	struct mischief *mischief;      /* what its relay is up to; may be NULL */
 	bool stun, private;
 	uint8_t allowed[32];
 	struct rendezvous_counts counts; /* as checked last */
@@ -133,7 +135,7 @@ struct machine {
 	struct happened seen[EVENT_COUNT];
 	struct promise promise;
 	uint64_t inputs, outputs;
-	bool relayed; /* what is taken in just now came over a relay */
+	bool relayed;                   /* what is taken in just now came over a relay */
 	struct verdict_counts verdicts; /* of all incarnations */
 	/* Hears of every datagram that comes in; may be NULL. */
 	void (*tap)(void *arg, struct machine *m, const struct packet *packet);

@@ -5,6 +5,7 @@
 
 #include "core/channel.h"
 #include "sim/machine.h"
+#include "sim/mischief.h"
 
 #define ALT_BASE (RENDEZVOUS_PORT + 1)
 
@@ -36,6 +37,11 @@ static void start(struct machine *m)
 		c.attempt_rate = s->attempt_rate;
 	if (s->attempt_burst > 0)
 		c.attempt_burst = s->attempt_burst;
+	if (s->relay_max > 0)
+		c.relay.max = s->relay_max;
+	if (s->relay_rate > 0)
+		c.relay.rate = s->relay_rate;
+	s->relay_max = c.relay.max;
 	s->services_max = c.services_max;
 	s->attempts_max = c.attempts_max;
 	m->core = rendezvous_new(&c, m->node.world->now);
@@ -50,6 +56,11 @@ static void destroy(struct machine *m)
 	rendezvous_free(m->core);
 }
 
+static bool plays(const struct machine *m)
+{
+	return m->rendezvous.mischief != NULL && m->rendezvous.mischief->on;
+}
+
 static enum verdict input(struct machine *m, const struct path *path, uint8_t *buf,
 	size_t len, struct delivery *delivery)
 {
@@ -58,11 +69,15 @@ static enum verdict input(struct machine *m, const struct path *path, uint8_t *b
 
 	(void)delivery;
 	if (channel_is(buf, len)) {
+		promise_relay(m, &path->remote, buf, len);
 		verdict = rendezvous_relay(
 			m->core, path, buf, len, m->node.world->now, &to);
 		if (verdict != VERDICT_DELIVER)
 			return verdict;
-		machine_emit(m, &to, 0, 0, buf, len);
+		if (plays(m))
+			mischief_relay(m->rendezvous.mischief, m, path, &to, buf, len);
+		else
+			machine_emit(m, &to, 0, 0, buf, len);
 		return VERDICT_CONSUMED;
 	}
 	return rendezvous_input(m->core, path, buf, len, m->node.world->now);
@@ -102,6 +117,9 @@ static void check(struct machine *m)
 		world_fail(m->node.world, "%s: %u services of %u, %u attempts of %u",
 			m->node.name, s->counts.services, s->services_max,
 			s->counts.attempts, s->attempts_max);
+	if (s->counts.channels > s->relay_max)
+		world_fail(m->node.world, "%s: %u channels of %u", m->node.name,
+			s->counts.channels, s->relay_max);
 }
 
 const struct role role_rendezvous = {

@@ -76,6 +76,7 @@ static struct trials named(void)
 	trials_data(&list);
 	trials_attack(&list);
 	trials_spoilt(&list);
+	trials_relay_attack(&list);
 	trials_relay(&list);
 	trials_roam(&list);
 	trials_rekey(&list);

@@ -21,6 +21,7 @@ static const struct planted {
 	{"OVERLAP", "rekey: duplicating, reordering network", "reached the target"},
 	{"RESUME", "roam: guest's NAT changes port, port-restricted to none",
 		"no traffic"},
+	{"RELAY", "relay: a stranger knows the channel", "relays "},
 	{"BLACKHOLE", "mtu 1500 to 1280", "reached the target"},
 };
 

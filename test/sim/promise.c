@@ -6,6 +6,7 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "core/channel.h"
 #include "core/frame.h"
 #include "core/message.h"
 #include "core/resume.h"
@@ -34,10 +35,21 @@ struct promise_attempt {
 	UT_hash_handle hh;
 };
 
+/* As a guest was told of it. */
+struct promise_channel {
+	uint32_t number;
+	struct {
+		struct addr addr;
+		uint64_t in, out; /* bytes from there, and to there */
+	} ends[2];
+	UT_hash_handle hh;
+};
+
 void promise_fini(struct promise *p)
 {
 	struct promise_peer *peer, *next_peer;
 	struct promise_attempt *attempt, *next_attempt;
+	struct promise_channel *channel, *next_channel;
 
 	HASH_ITER (hh, p->peers, peer, next_peer) {
 		HASH_DEL(p->peers, peer);
@@ -46,6 +58,10 @@ void promise_fini(struct promise *p)
 	HASH_ITER (hh, p->attempts, attempt, next_attempt) {
 		HASH_DEL(p->attempts, attempt);
 		free(attempt);
+	}
+	HASH_ITER (hh, p->channels, channel, next_channel) {
+		HASH_DEL(p->channels, channel);
+		free(channel);
 	}
 	*p = (struct promise){0};
 }
@@ -135,18 +151,87 @@ void promise_input(struct machine *m, const struct addr *remote, const uint8_t *
 		peer->proved = true;
 }
 
-static void note_cookie(struct promise_peer *peer, const uint8_t *data, size_t len)
-{
-	if (is_message(data, len, MESSAGE_COOKIE))
-		memcpy(peer->cookies[peer->cookie_count++ % COOKIES],
-			data + MESSAGE_HEADER_SIZE, COOKIE_SIZE);
-}
-
 static const char *text_of(const struct addr *addr)
 {
 	static char text[ADDR_TEXT_MAX];
 
 	return addr_format(text, addr);
+}
+
+static struct promise_channel *channel_of(struct promise *p, const uint8_t *data)
+{
+	uint32_t number = channel_decode(data);
+	struct promise_channel *c;
+
+	HASH_FIND(hh, p->channels, &number, sizeof(number), c);
+	return c;
+}
+
+/* The answer that tells a guest of a channel names both its ends. */
+static void note_channel(
+	struct machine *m, const struct addr *guest, const uint8_t *data, size_t len)
+{
+	struct answered_message told;
+	struct promise_channel *c;
+
+	if (!is_message(data, len, MESSAGE_ANSWERED) ||
+		!answered_decode(&told, data, len) || told.channel == 0)
+		return;
+	HASH_FIND(hh, m->promise.channels, &told.channel, sizeof(told.channel), c);
+	if (c == NULL) {
+		c = sim_alloc(sizeof(*c));
+		c->number = told.channel;
+		c->ends[0].addr = *guest;
+		c->ends[1].addr = told.host;
+		HASH_ADD(hh, m->promise.channels, number, sizeof(c->number), c);
+	}
+	if (!addr_equal(&c->ends[0].addr, guest) ||
+		!addr_equal(&c->ends[1].addr, &told.host))
+		world_fail(m->node.world, "%s: channel %u has other ends now",
+			m->node.name, c->number);
+}
+
+void promise_relay(
+	struct machine *m, const struct addr *remote, const uint8_t *data, size_t len)
+{
+	struct promise_channel *c = channel_of(&m->promise, data);
+
+	for (unsigned i = 0; i < 2 && c != NULL; i++)
+		if (addr_equal(&c->ends[i].addr, remote))
+			c->ends[i].in += len;
+}
+
+static unsigned end_of(const struct promise_channel *c, const struct addr *remote)
+{
+	return addr_equal(&c->ends[0].addr, remote) ? 0 : 1;
+}
+
+/* To an end of the channel, and no more than came from the other one. */
+static void output_relayed(
+	struct machine *m, const struct addr *remote, const uint8_t *data, size_t len)
+{
+	struct promise_channel *c = channel_of(&m->promise, data);
+	unsigned to = c != NULL ? end_of(c, remote) : 0;
+
+	if (m->rendezvous.mischief != NULL)
+		return; /* it promised nothing */
+	if (c == NULL || !addr_equal(&c->ends[to].addr, remote)) {
+		world_fail(m->node.world, "%s: relays to %s, no end of channel %u",
+			m->node.name, text_of(remote), channel_decode(data));
+		return;
+	}
+	c->ends[to].out += len;
+	if (c->ends[to].out > c->ends[1 - to].in)
+		world_fail(m->node.world,
+			"%s: relays %" PRIu64 " bytes to %s, of %" PRIu64, m->node.name,
+			c->ends[to].out, text_of(remote), c->ends[1 - to].in);
+}
+
+static void note_cookie(struct promise_peer *peer, const uint8_t *data, size_t len)
+{
+	if (is_message(data, len, MESSAGE_COOKIE))
+		memcpy(peer->cookies[peer->cookie_count++ % COOKIES],
+			data + MESSAGE_HEADER_SIZE, COOKIE_SIZE);
 }
 
 static void output_stun(struct machine *m, struct promise_peer *peer, size_t len)
@@ -185,8 +270,10 @@ static void output_attempt(struct machine *m, const struct addr *remote,
 static void output_plain(
 	struct machine *m, struct promise_peer *peer, const uint8_t *data, size_t len)
 {
-	if (m->kind == MACHINE_RENDEZVOUS)
+	if (m->kind == MACHINE_RENDEZVOUS) {
 		note_cookie(peer, data, len);
+		note_channel(m, &peer->addr, data, len);
+	}
 	peer->out += len;
 	if (peer->proved)
 		return;
@@ -210,7 +297,9 @@ void promise_output(
 	if (!addr_is_sendable(remote))
 		world_fail(
 			m->node.world, "%s: sends to %s", m->node.name, text_of(remote));
-	if (stun_is_message(data, len)) {
+	if (m->kind == MACHINE_RENDEZVOUS && channel_is(data, len)) {
+		output_relayed(m, remote, data, len);
+	} else if (stun_is_message(data, len)) {
 		output_stun(m, peer_of(&m->promise, remote), len);
 	} else if (is_message(data, len, MESSAGE_PUNCH)) {
 		m->promise.punch_bytes += len;
