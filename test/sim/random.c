@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Worlds drawn from a seed: topology, NATs, links, MTUs, attackers, restarts, moves. Only such NATs as
- * let a direct path be (one mapping per socket). */
+/* Worlds drawn from a seed: topology, NATs, links, MTUs, attackers, restarts, moves. In some
+ * a NAT maps by destination, so that only the relay is left. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -26,6 +26,8 @@ struct draw {
 	struct machine *guests[GUESTS_MAX];
 	unsigned guest_count, dead; /* rendezvous that never run */
 	bool lossy;
+	bool hard;   /* there may be no direct path */
+	bool narrow; /* and the relay may have no room */
 	char text[200];
 };
 
@@ -71,6 +73,36 @@ static void draw_nat(struct draw *d, struct site *s)
 	s->nat->config.timeout = pick(d, 30, 180) * SECOND;
 	s->nat->config.allocation =
 		(enum nat_allocation)pick(d, NAT_PRESERVING, NAT_RANDOM);
+}
+
+/* A NAT that maps by destination, also where the machines come by later. */
+static void harden(struct draw *d, struct site *s)
+{
+	struct nat_config *c = &s->config.nat_config;
+
+	if (s->nat == NULL)
+		return;
+	d->hard = true;
+	c->mapping = (enum nat_dependence)pick(d, NAT_ADDRESS, NAT_ADDRESS_AND_PORT);
+	c->filtering = c->mapping;
+	s->nat->config.mapping = c->mapping;
+	s->nat->config.filtering = c->filtering;
+}
+
+/* Room in the relay for whatever the worlds here send over it, or hardly any. */
+static void draw_relay(struct draw *d)
+{
+	uint32_t max = 0, rate = 12500000;
+
+	if (chance(d, 20)) {
+		max = (uint32_t)pick(d, 0, 2);
+		rate = max > 0 ? rate : (uint32_t)pick(d, 1000, 20000);
+		d->narrow = true;
+	}
+	for (unsigned i = 0; i < d->lab.rendezvous_count; i++) {
+		d->lab.rendezvous[i]->rendezvous.relay_max = max;
+		d->lab.rendezvous[i]->rendezvous.relay_rate = rate;
+	}
 }
 
 static enum guard draw_guard(struct draw *d)
@@ -123,17 +155,23 @@ static void draw_world(struct draw *d, struct trial *t)
 	lab_init(&d->lab, t, &c, 0);
 	draw_nat(d, d->lab.host_site);
 	draw_nat(d, d->lab.guest_site);
+	if (chance(d, 30))
+		harden(d, d->lab.host_site);
+	if (chance(d, 30))
+		harden(d, d->lab.guest_site);
+	draw_relay(d);
 	draw_guests(d);
 	/* An eavesdropper may poison a NAT that lets itself be poisoned. */
 	if (!poison && chance(d, 30)) {
 		a = attacker_new(d->lab.w, pick(d, 2, 50) * MILLISECOND);
 		a->kinds = (uint32_t)pick(d, 1, (1u << ATTACK_COUNT) - 1);
-		/* What the network lost the eavesdropper may deliver, late. */
-		d->lab.w->may_reorder = d->lab.w->may_reorder || d->lossy;
+		/* What network or relay lost the eavesdropper may deliver, late. */
+		d->lab.w->may_reorder = d->lab.w->may_reorder || d->lossy || d->hard;
 	}
 	snprintf(d->text, sizeof(d->text),
-		"%s to %s, %u guests, %u rendezvous (%u dead)%s%s%s", guard_name(c.guest),
-		guard_name(c.host), d->guest_count, c.rendezvous, d->dead,
+		"%s to %s, %u guests, %u rendezvous (%u dead)%s%s%s%s%s",
+		guard_name(c.guest), guard_name(c.host), d->guest_count, c.rendezvous,
+		d->dead, d->hard ? ", by destination" : "", d->narrow ? ", narrow" : "",
 		d->lossy ? ", lossy" : "", d->lab.w->may_reorder ? ", reordering" : "",
 		d->lab.w->attacker != NULL ? ", attacked" : "");
 }
@@ -160,11 +198,21 @@ static void start_all(struct draw *d)
 	}
 }
 
+/* Where the relay is the only way and has no room, only the promises hold. */
+static bool may_starve(const struct draw *d)
+{
+	return d->hard && d->narrow;
+}
+
 static void wait_everyone(struct draw *d, uint64_t since, uint64_t span, const char *what)
 {
 	struct world *w = d->lab.w;
 	uint64_t until = w->now + span;
 
+	if (may_starve(d)) {
+		world_run(w, span);
+		return;
+	}
 	for (unsigned g = 0; g < d->guest_count && !w->failed; g++)
 		for (unsigned i = 0; i < d->guests[g]->guest.app_count && !w->failed;
 			i++) {
@@ -219,6 +267,12 @@ static void roam(struct draw *d, struct machine *m)
 	struct nat *nat = m->site->nat;
 	uint64_t kind = pick(d, 0, 4);
 
+	if (nat != NULL && chance(d, 15)) {
+		harden(d, m->site);
+		kind = 0;
+	}
+	if (chance(d, 30)) /* there, if it goes */
+		c.nat_config.mapping = NAT_INDEPENDENT;
 	if (nat == NULL && kind < 3)
 		kind = 3;
 	/* What a NAT no longer let in the eavesdropper may deliver, late. */
@@ -268,7 +322,7 @@ static void finish(struct draw *d)
 		return;
 	app = machine_app(d->guests[0], 200, 10 * MILLISECOND, 200);
 	world_run(w, 4 * SECOND);
-	if (!w->failed && !d->lossy)
+	if (!w->failed && !d->lossy && !may_starve(d))
 		require_all(w, app);
 }
 
