@@ -21,11 +21,6 @@ ends_cleanly() { # HOST-KIND GUEST-KIND
 		fail "no reason given: $(tail -n 1 "$LAB_DIR/connect.log")"
 }
 
-start_relayed() { # [ARGUMENT of the rendezvous...]
-	start_rendezvous "$@" && start_echo 7000 && start_serve 7000 && start_connect 7001 &&
-		await_line connect log 'connected over the relay at' 20
-}
-
 is_relayed() { # HOST-KIND GUEST-KIND
 	lab_two_sides "$1" "$2"
 	start_relayed --relay-rate 10000 || return 1

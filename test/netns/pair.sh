@@ -95,6 +95,12 @@ start_pair() {
 		start_connect 7001 && await_connected 20
 }
 
+# The same where only the relay is left.
+start_relayed() { # [ARGUMENT of the rendezvous...]
+	start_rendezvous "$@" && start_echo 7000 && start_serve 7000 && start_connect 7001 &&
+		await_line connect log 'connected over the relay at' 20
+}
+
 # The value of name=value in a line.
 value_of() { # NAME LINE
 	local rest=${2#*"$1="}

@@ -32,11 +32,20 @@ grows() { # BEYOND
 	[ "$(echoed)" -gt "$1" ]
 }
 
-# A restart in the midst of traffic; then 2 s of undisturbed traffic, counted by datagrams.
 killed() { # NAME...
-	local name line gap
 	lab_two_sides port-restricted poison
-	start_pair || return 1
+	start_pair && resumes "$@"
+}
+
+# The session goes over the relay, which is then another one.
+killed_relayed() { # NAME...
+	lab_two_sides symmetric symmetric
+	start_relayed && resumes "$@"
+}
+
+# A restart in the midst of traffic; then 2 s of undisturbed traffic, counted by datagrams.
+resumes() { # NAME...
+	local name line gap
 	start traffic guest "$UDPCHECK" continuous 127.0.0.1 7001 --rate 100 --timeout 500
 	poll 5 grows 200 || fail "no traffic" || return 1
 	for name; do
@@ -69,6 +78,10 @@ found_after_restart() {
 for name in rdv connect serve "serve connect" "rdv serve"; do
 	# shellcheck disable=SC2086 # several names are several words
 	check "kill -9 and restart of $name" killed $name
+	lab_clear
+done
+for name in rdv connect serve; do
+	check "kill -9 and restart of $name, over the relay" killed_relayed "$name"
 	lab_clear
 done
 check "a restarted rendezvous knows the host again within 5 s" found_after_restart
