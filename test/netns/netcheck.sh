@@ -243,8 +243,9 @@ if lab_tunnat_possible; then
 else
 	skip "netcheck of other kinds" "$WHY"
 fi
-for case in two_rendezvous double_nat dual_stack narrow_path lifetime udp_blocked \
-	wrong_usage prints_a_table; do
+CASES=(two_rendezvous double_nat dual_stack narrow_path udp_blocked wrong_usage prints_a_table)
+[ "${1:-}" = quick ] || CASES+=(lifetime)
+for case in "${CASES[@]}"; do
 	check "netcheck: ${case//_/ }" "$case"
 	lab_clear
 done

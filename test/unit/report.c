@@ -94,6 +94,21 @@ static void a_refusal_of_the_host_is_final(void **state)
 		host_refusal_text(HOST_REFUSAL_FULL), "--max-guests");
 }
 
+static void a_full_host_names_its_limit(void **state)
+{
+	struct guest_progress p = {.tries = 1,
+		.rendezvous_heard = true,
+		.host_answered = true,
+		.refused = HOST_REFUSAL_NETWORK};
+
+	(void)state;
+	expect_words(&p, EXIT_REFUSED, host_refusal_text(HOST_REFUSAL_NETWORK),
+		"--max-guests-per-network");
+	p.refused = HOST_REFUSAL_HALF_OPEN;
+	expect_words(&p, EXIT_REFUSED, host_refusal_text(HOST_REFUSAL_HALF_OPEN),
+		"--max-half-open");
+}
+
 static void a_denied_guest_hears_what_to_ask_for(void **state)
 {
 	const struct guest_progress p = {.tries = 1,
@@ -157,6 +172,7 @@ int main(void)
 		cmocka_unit_test(a_refusal_of_the_host_is_final),
 		cmocka_unit_test(refusals_of_the_rendezvous_say_what_helps),
 		cmocka_unit_test(another_version_is_a_failure),
+		cmocka_unit_test(a_full_host_names_its_limit),
 		cmocka_unit_test(a_denied_guest_hears_what_to_ask_for),
 		cmocka_unit_test(the_rest_timed_out),
 	};
