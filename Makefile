@@ -9,7 +9,7 @@ DESTDIR =
 BUILD   = build
 SONAME  = libeyelet.so.0
 
-CFLAGS   ?= -O2 -g
+CFLAGS   ?= $(if $(SANITIZE),-O1 -g1,-O2 -g)
 WARNINGS  = -Wall -Wextra -Wshadow -Wconversion -Wmissing-prototypes \
 	    -Wstrict-prototypes -Wvla -Wformat=2
 CPPFLAGS += -D_GNU_SOURCE -DEYELET_VERSION='"$(VERSION)"' -Isrc -Iinclude
