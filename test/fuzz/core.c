@@ -65,6 +65,8 @@ static struct lab_setup read_setup(struct input *in)
 		.public_host = b & 16,
 		.no_services = (b & 96) == 96,
 		.no_attempts = (b & 160) == 160,
+		.narrow_relay = (b & 224) == 32,
+		.no_relay = (b & 224) == 64,
 		.inside = c & 1,
 		.no_nat = (c & 6) == 2,
 		.named = (c & 6) == 4,

@@ -22,7 +22,7 @@
 #define LAB_PARTS     70   /* of a datagram */
 #define LAB_FLOWS     16   /* of the host */
 #define LAB_SENT      256  /* payloads */
-#define LAB_RULES     256  /* accounts and attempts of a judge */
+#define LAB_RULES     256  /* accounts, attempts and channels of a judge */
 #define LAB_EXPIRES   20   /* calls of expire at one instant that are no busy loop */
 #define LAB_SPOILT_BY 1000 /* what a spoilt mapping adds to a port */
 #define LAB_BURST     100  /* datagrams of the core's own from one input or wait */
@@ -33,8 +33,9 @@ enum lab_role { LAB_RENDEZVOUS, LAB_HOST, LAB_GUEST, LAB_ROLES };
 struct lab_setup {
 	bool no_stun, private, unlisted; /* the rendezvous */
 	bool no_services, no_attempts;   /* its tables have no room */
-	bool inside;                     /* its address is private, as behind a 1:1 NAT */
-	bool named;                      /* and it was told the public one */
+	bool no_relay, narrow_relay;
+	bool inside;    /* its address is private, as behind a 1:1 NAT */
+	bool named;     /* and it was told the public one */
 	bool misnamed;  /* it goes by another address than the one dialled */
 	bool wrong_key; /* the guest's */
 	bool host_plain_cipher, guest_other_cipher;
@@ -71,10 +72,18 @@ struct lab_attempt {
 	uint64_t bytes, last_at;
 };
 
+/* A relay's channel, as a guest was told of it: bytes from each end, and to it. */
+struct lab_channel {
+	uint32_t number;
+	struct addr ends[2];
+	uint64_t in[2], out[2];
+};
+
 struct lab_judge {
 	struct lab_account accounts[LAB_RULES];
 	struct lab_attempt attempts[LAB_RULES];
-	unsigned account_count, attempt_count;
+	struct lab_channel channels[LAB_RULES];
+	unsigned account_count, attempt_count, channel_count;
 };
 
 struct lab_machine {
@@ -241,7 +250,10 @@ void trace_verdict(
 void trace_event(
 	const struct lab *lab, const struct lab_machine *m, const struct event *event);
 
-/* lab_judge.c: amplification, and where nothing may be sent. */
+/* lab_judge.c: amplification, and where nothing may be sent. judge_relay takes what comes in
+ * for a channel, before the rendezvous does. */
+void judge_relay(struct lab_machine *m, const struct addr *remote, const uint8_t *data,
+	size_t len);
 void judge_input(struct lab *lab, struct lab_machine *m, const struct addr *remote,
 	const uint8_t *data, size_t len, enum verdict verdict, bool spoofed);
 void judge_output(struct lab *lab, struct lab_machine *m, const struct addr *remote,

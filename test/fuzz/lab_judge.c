@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The promises about what is sent where, judged from datagrams alone (DESIGN.md, promise 2,
  * and its bounds on punches). */
+#include "core/channel.h"
 #include "core/frame.h"
 #include "core/resume.h"
 #include "core/stun.h"
@@ -33,18 +34,29 @@ static struct lab_account *account_of(struct lab_judge *j, const struct addr *ad
 	return a;
 }
 
+/* True if the address was told that cookie: one of the last four different ones. */
+static bool knows_cookie(const struct lab_account *a, const uint8_t *cookie)
+{
+	for (unsigned i = 0; i < a->cookie_count && i < 4; i++)
+		if (memcmp(cookie, a->cookies[i], COOKIE_SIZE) == 0)
+			return true;
+	return false;
+}
+
+static void note_cookie(struct lab_account *a, const uint8_t *cookie)
+{
+	if (!knows_cookie(a, cookie))
+		memcpy(a->cookies[a->cookie_count++ % 4], cookie, COOKIE_SIZE);
+}
+
 /* An address that repeats a cookie it was told has proved itself to a rendezvous. */
 static bool repeats_cookie(const struct lab_account *a, const uint8_t *data, size_t len)
 {
 	if (!is_message(data, len, MESSAGE_REGISTER) &&
 		!is_message(data, len, MESSAGE_ASK))
 		return false;
-	for (unsigned i = 0; i < a->cookie_count && i < 4; i++)
-		if (len >= MESSAGE_HEADER_SIZE + COOKIE_SIZE &&
-			memcmp(data + MESSAGE_HEADER_SIZE, a->cookies[i], COOKIE_SIZE) ==
-				0)
-			return true;
-	return false;
+	return len >= MESSAGE_HEADER_SIZE + COOKIE_SIZE &&
+	       knows_cookie(a, data + MESSAGE_HEADER_SIZE);
 }
 
 /* Only a holder of the session's keys could have made it. */
@@ -132,12 +144,66 @@ static void judge_place(const struct lab_machine *m, const struct addr *remote)
 		REQUIRE(!m->sockets[i].open || !addr_equal(remote, &m->sockets[i].bound));
 }
 
+/* Returns the channel; NULL if no guest was told of it, or it is one too many to watch. */
+static struct lab_channel *channel_of(struct lab_judge *j, uint32_t number)
+{
+	for (unsigned i = 0; i < j->channel_count; i++)
+		if (j->channels[i].number == number)
+			return &j->channels[i];
+	return NULL;
+}
+
+/* The answer that tells a guest of a channel names both its ends. */
+static void note_channel(
+	struct lab_judge *j, const struct addr *guest, const uint8_t *data, size_t len)
+{
+	struct answered_message m;
+	struct lab_channel *c;
+
+	if (!is_message(data, len, MESSAGE_ANSWERED) || !answered_decode(&m, data, len) ||
+		m.channel == 0)
+		return;
+	c = channel_of(j, m.channel);
+	if (c == NULL && j->channel_count < LAB_RULES) {
+		c = &j->channels[j->channel_count++];
+		*c = (struct lab_channel){.number = m.channel, .ends = {*guest, m.host}};
+	}
+	REQUIRE(c == NULL ||
+		(addr_equal(&c->ends[0], guest) && addr_equal(&c->ends[1], &m.host)));
+}
+
+void judge_relay(
+	struct lab_machine *m, const struct addr *remote, const uint8_t *data, size_t len)
+{
+	struct lab_channel *c = channel_of(&m->judge, channel_decode(data));
+
+	for (unsigned i = 0; i < 2 && c != NULL; i++)
+		if (addr_equal(&c->ends[i], remote))
+			c->in[i] += len;
+}
+
+/* To an end of the channel, and no more than came from the other one. */
+static void judge_relayed(struct lab *lab, struct lab_machine *m,
+	const struct addr *remote, const uint8_t *data, size_t len)
+{
+	struct lab_channel *c = channel_of(&m->judge, channel_decode(data));
+	unsigned to;
+
+	REQUIRE(!lab->setup.no_relay);
+	REQUIRE(c != NULL || m->judge.channel_count == LAB_RULES);
+	if (c == NULL)
+		return;
+	to = addr_equal(&c->ends[0], remote) ? 0 : 1;
+	REQUIRE(addr_equal(&c->ends[to], remote));
+	c->out[to] += len;
+	REQUIRE(c->out[to] <= c->in[1 - to]);
+}
+
 static void judge_plain(
 	struct lab_machine *m, struct lab_account *a, const uint8_t *data, size_t len)
 {
 	if (m->role == LAB_RENDEZVOUS && is_message(data, len, MESSAGE_COOKIE))
-		memcpy(a->cookies[a->cookie_count++ % 4], data + MESSAGE_HEADER_SIZE,
-			COOKIE_SIZE);
+		note_cookie(a, data + MESSAGE_HEADER_SIZE);
 	a->out += len;
 	REQUIRE(a->proved || a->out <= a->in);
 }
@@ -152,6 +218,12 @@ void judge_output(struct lab *lab, struct lab_machine *m, const struct addr *rem
 	if (m->role != LAB_RENDEZVOUS && server)
 		return; /* it is configured */
 	judge_place(m, remote);
+	if (m->role == LAB_RENDEZVOUS && channel_is(data, len)) {
+		judge_relayed(lab, m, remote, data, len);
+		return;
+	}
+	if (m->role == LAB_RENDEZVOUS)
+		note_channel(&m->judge, remote, data, len);
 	a = account_of(&m->judge, remote);
 	if (a == NULL)
 		return;

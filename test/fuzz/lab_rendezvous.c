@@ -3,7 +3,8 @@
 #include "core/rendezvous.h"
 #include "fuzz/lab.h"
 
-#define ALTS 4
+#define ALTS   4
+#define NARROW 2 /* channels of a narrow relay */
 
 static void start(struct lab *lab, struct lab_machine *m)
 {
@@ -18,6 +19,10 @@ static void start(struct lab *lab, struct lab_machine *m)
 	c.attempts_max = 4;
 	c.attempt_rate = c.attempt_burst = s->no_attempts ? 0 : 3;
 	c.stun_rate = 2;
+	if (s->narrow_relay)
+		c.relay = (struct relay_limits){NARROW, 3000, 5000};
+	if (s->no_relay)
+		c.relay.max = 0;
 	if (s->named)
 		c.publics[c.public_count++] = addr_v4(192, 0, 2, 1, 0);
 	if (s->misnamed)
@@ -48,6 +53,7 @@ static enum verdict input(struct lab *lab, struct lab_machine *m, const struct p
 
 	(void)delivery;
 	if (channel_is(buf, len)) {
+		judge_relay(m, &path->remote, buf, len);
 		verdict = rendezvous_relay(m->core, path, buf, len, lab->now, &to);
 		if (verdict != VERDICT_DELIVER)
 			return verdict;
@@ -133,6 +139,8 @@ static void check(struct lab *lab, const struct lab_machine *m)
 	rendezvous_get_counts(m->core, &counts);
 	REQUIRE(counts.services <= (lab->setup.no_services ? 0u : 2u));
 	REQUIRE(counts.attempts <= 4);
+	REQUIRE(!lab->setup.no_relay || counts.channels == 0);
+	REQUIRE(!lab->setup.narrow_relay || counts.channels <= NARROW);
 	REQUIRE(counts.hosts <= counts.services * RENDEZVOUS_HOSTS_MAX);
 	REQUIRE(!lab->setup.no_stun || counts.stun == 0);
 	REQUIRE(!lab->setup.unlisted || counts.registrations == 0);
