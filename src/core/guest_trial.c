@@ -281,6 +281,16 @@ static void tell_host_found(
 	event->number = host->to.count;
 }
 
+/* The first relay that is offered: another rendezvous may have none. */
+static void learn_relay(const struct guest *g, struct reach *host,
+	const struct path *path, uint32_t channel)
+{
+	if (host->relay.channel != 0 || g->config.no_relay)
+		return;
+	host->relay = *path;
+	host->relay.channel = channel;
+}
+
 enum verdict trial_answered(struct guest *g, const struct path *path, const uint8_t *buf,
 	size_t len, uint64_t now)
 {
@@ -292,6 +302,8 @@ enum verdict trial_answered(struct guest *g, const struct path *path, const uint
 	if (!answered_decode(&m, buf, len))
 		return VERDICT_DROP_MALFORMED;
 	host = reach_find(&g->trial, m.instance);
+	if (host != NULL)
+		learn_relay(g, host, path, m.channel);
 	if (host != NULL && m.sequence <= host->sequence)
 		return VERDICT_CONSUMED;
 	if (!host_offer_open(&offer, m.payload, m.payload_len, &g->credentials,
@@ -302,10 +314,7 @@ enum verdict trial_answered(struct guest *g, const struct path *path, const uint
 	if (host == NULL)
 		return VERDICT_DROP_LIMIT;
 	host->sequence = m.sequence;
-	if (host->relay.channel == 0 && !g->config.no_relay) {
-		host->relay = *path;
-		host->relay.channel = m.channel;
-	}
+	learn_relay(g, host, path, m.channel);
 	first = host->to.count;
 	add_targets(g, host, &offer.candidates, &m.host);
 	if (first == 0)
@@ -330,8 +339,11 @@ static bool all_refused(const struct trial *t)
 
 static void give_up(struct guest *g, uint64_t now)
 {
-	struct event *event = events_add(&g->events, EVENT_REFUSED);
+	struct event *event;
 
+	if (improve_ends(g, UINT32_MAX, now))
+		return; /* there is a session all the same */
+	event = events_add(&g->events, EVENT_REFUSED);
 	g->progress.refused = g->trial.hosts[0].refusal;
 	event->number = g->progress.refused;
 	trial_end(g);

@@ -384,8 +384,8 @@ static void busy_cookie(const struct host *h, uint8_t cookie[COOKIE_SIZE],
 }
 
 /* Beyond HELLO_RATE handshakes a second a hello has to bring a cookie first. */
-static bool hello_is_paid(
-	struct host *h, const struct path *path, const uint8_t *buf, uint64_t now)
+static bool hello_is_paid(struct host *h, const struct attempt *a,
+	const struct path *path, const uint8_t *buf, uint64_t now)
 {
 	uint8_t cookie[COOKIE_SIZE], old[COOKIE_SIZE];
 	struct datagram *d;
@@ -394,10 +394,10 @@ static bool hello_is_paid(
 		return true;
 	busy_cookie(h, cookie, path, now / BUSY_TURN);
 	if (hello_has_cookie(buf, cookie))
-		return bucket_field_take(&h->hellos, &path->remote, 1, now);
+		return bucket_field_take(&h->hellos, &a->from, 1, now);
 	busy_cookie(h, old, path, now / BUSY_TURN - 1);
 	if (hello_has_cookie(buf, old))
-		return bucket_field_take(&h->hellos, &path->remote, 1, now);
+		return bucket_field_take(&h->hellos, &a->from, 1, now);
 	d = outbox_add(&h->outbox, path, 0);
 	d->len = (uint16_t)busy_encode(
 		d->data, message_id(buf), cookie, h->credentials.mac_key);
@@ -469,7 +469,7 @@ static enum verdict hello_first(struct host *h, struct attempt *a,
 
 	if (h->counts.half_open >= h->config.half_open_max)
 		return hello_refuse(h, a, path, NULL, HOST_REFUSAL_HALF_OPEN);
-	if (!hello_is_paid(h, path, buf, now))
+	if (!hello_is_paid(h, a, path, buf, now))
 		return VERDICT_DROP_LIMIT;
 	handshake_host(&noise, HANDSHAKE_ATTEMPT, a->id, &h->credentials,
 		h->service.host_static, &h->config.entropy);

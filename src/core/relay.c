@@ -17,6 +17,7 @@ struct relay_channel {
 	bool in_use; /* something came over it */
 	struct path ends[ENDS];
 	uint64_t used_at;
+	uint64_t wanted_until[ENDS]; /* who was not heard since takes nothing any more */
 	struct bucket bytes;
 	struct relay_channel *prev, *next;
 	UT_hash_handle hh;
@@ -98,6 +99,7 @@ uint32_t relay_open(
 	c->ends[END_GUEST] = *guest;
 	c->ends[END_HOST] = *host;
 	c->used_at = now;
+	c->wanted_until[END_GUEST] = c->wanted_until[END_HOST] = now + RELAY_UNUSED;
 	bucket_init(&c->bytes, r->limits.rate, r->limits.rate, now);
 	if (c->number != 0)
 		TABLE_ADD(r->channels, r->hash_key, number, sizeof(c->number), c);
@@ -139,7 +141,7 @@ enum verdict relay_pass(struct relay *r, const struct path *path, const uint8_t 
 	size_t len, uint64_t now, struct path *to)
 {
 	struct relay_channel *c;
-	enum end from;
+	enum end from, other;
 
 	if (!channel_is(buf, len))
 		return VERDICT_DROP_MALFORMED;
@@ -151,6 +153,10 @@ enum verdict relay_pass(struct relay *r, const struct path *path, const uint8_t 
 	if (!is_end(c, from, path))
 		return VERDICT_DROP_FORGED;
 #endif
+	other = from == END_GUEST ? END_HOST : END_GUEST;
+	c->wanted_until[from] = now + RELAY_IDLE;
+	if (now >= c->wanted_until[other])
+		return VERDICT_DROP_STALE;
 	note_use(r, c, now);
 	if (!bucket_take(&c->bytes, (uint32_t)len, now) ||
 		!bucket_take(&r->all, (uint32_t)len, now)) {
@@ -159,7 +165,7 @@ enum verdict relay_pass(struct relay *r, const struct path *path, const uint8_t 
 	}
 	r->passed++;
 	r->passed_bytes += len;
-	*to = c->ends[from == END_GUEST ? END_HOST : END_GUEST];
+	*to = c->ends[other];
 	return VERDICT_DELIVER;
 }
 

@@ -15,7 +15,8 @@
 #include "core/verdict.h"
 
 #define RELAY_UNUSED (10 * SECOND) /* a channel that nothing came over */
-#define RELAY_IDLE   (60 * SECOND) /* one that nothing comes over any more */
+/* One that nothing comes over any more; and from one end alone, nothing goes to the other. */
+#define RELAY_IDLE (60 * SECOND)
 
 struct relay_limits {
 	uint32_t max;      /* channels; 0: there is no relay */

@@ -13,7 +13,7 @@ targets=(stun message ticket candidate frame handshake portmap core)
 [ $# -gt 0 ] && targets=("$@")
 
 export ASAN_OPTIONS=malloc_context_size=4:quarantine_size_mb=32:${ASAN_OPTIONS-}
-limits='-timeout=10 -rss_limit_mb=2048' # split where used: arrays are not exported
+limits='-timeout=30 -rss_limit_mb=2048' # split where used: arrays are not exported
 
 # Inputs of the core are scripts: long ones say nothing new, slowly.
 longest() {

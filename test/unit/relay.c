@@ -189,6 +189,25 @@ static void closes_the_idle(void **state)
 	assert_int_equal(relay_next_timeout(&relay), NEVER);
 }
 
+/* An end that says nothing gets nothing for long, whatever the other sends. */
+static void sends_nothing_to_the_silent(void **state)
+{
+	uint32_t channel = open_between(1, 2, T0);
+	struct path to;
+
+	(void)state;
+	assert_int_equal(
+		pass(channel, at(2, 2), 10, T0 + 10 * SECOND - 1, &to), VERDICT_DELIVER);
+	assert_int_equal(
+		pass(channel, at(2, 2), 10, T0 + 10 * SECOND, &to), VERDICT_DROP_STALE);
+	assert_int_equal(
+		pass(channel, at(1, 1), 10, T0 + 11 * SECOND, &to), VERDICT_DELIVER);
+	assert_int_equal(
+		pass(channel, at(2, 2), 10, T0 + 71 * SECOND - 1, &to), VERDICT_DELIVER);
+	assert_int_equal(
+		pass(channel, at(2, 2), 10, T0 + 71 * SECOND, &to), VERDICT_DROP_STALE);
+}
+
 static void without_room_there_is_none(void **state)
 {
 	(void)state;
@@ -210,6 +229,7 @@ int main(void)
 		TEST(at_the_bound_the_unused_give_way),
 		TEST(is_full_of_what_is_used),
 		TEST(closes_the_idle),
+		TEST(sends_nothing_to_the_silent),
 		TEST(without_room_there_is_none),
 	};
 
