@@ -122,7 +122,7 @@ check: setup
 check-long:
 	@packaging/setup.sh tests deb
 	@test/run.sh purity unit sim netns fuzz sanitize lint \
-		deb netns-long netns-sanitize valgrind fuzz-long sim-long
+		deb lint-tests netns-long netns-sanitize valgrind fuzz-long sim-long
 
 sim: $(BUILD)/sim
 	$(BUILD)/sim random --seeds $(or $(SEEDS),100000)

@@ -49,6 +49,7 @@ tier_sanitize() {
 		build/address-undefined/sim random --seeds 50
 }
 tier_lint() { test/lint.sh; }
+tier_lint-tests() { LINT_TESTS=1 LINT_ONLY=tidy test/lint.sh; }
 
 tier_deb() { test/deb.sh; }
 tier_netns-long() { quiet_make netns-programs && test/netns/run.sh long; }

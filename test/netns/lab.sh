@@ -101,7 +101,7 @@ lab_end() {
 lab_clear() {
 	local name node pid
 	for name in "${!PID[@]}"; do
-		kill -TERM "${PID[$name]}" 2>/dev/null
+		lab_lives "${PID[$name]}" && kill -TERM "${PID[$name]}"
 	done
 	for name in "${!PID[@]}"; do
 		stop "$name"
@@ -367,8 +367,16 @@ start() { # NAME NODE COMMAND...
 	PID[$name]=$!
 }
 
+# Is it a process that this shell started and that still runs? The number of one that has
+# ended may soon be that of somebody else's.
+lab_lives() { # PID
+	local state parent
+	read -r state parent <<<"$(sed 's/.*) \(.\) \([0-9]*\) .*/\1 \2/' "/proc/$1/stat" 2>/dev/null)"
+	[ "$parent" = "$BASHPID" ] && [ "$state" != Z ]
+}
+
 running() { # NAME
-	[ -n "${PID[$1]:-}" ] && kill -0 "${PID[$1]}" 2>/dev/null
+	[ -n "${PID[$1]:-}" ] && lab_lives "${PID[$1]}"
 }
 
 # Asks a program to end; after 3 s makes it. Leaves its exit code in STATUS.
@@ -376,14 +384,14 @@ stop() { # NAME
 	local pid=${PID[$1]:-}
 	[ -n "$pid" ] || return 0
 	unset "PID[$1]"
-	kill -TERM "$pid" 2>/dev/null
+	lab_lives "$pid" && kill -TERM "$pid" 2>/dev/null
 	poll 3 lab_gone "$pid" || kill -KILL "$pid" 2>/dev/null
 	{ wait "$pid"; } 2>/dev/null
 	STATUS=$?
 }
 
 lab_gone() { # PID
-	! kill -0 "$1" 2>/dev/null || [[ $(ps -o stat= -p "$1") == Z* ]]
+	[ "$1" != 0 ] && ! lab_lives "$1"
 }
 
 kill_hard() { # NAME

@@ -124,8 +124,8 @@ wireguard_possible() {
 
 start_wireguard() { # NODE NUMBER PORT
 	start "wg$2" "$1" env LOG_LEVEL=error WG_PROCESS_FOREGROUND=1 wireguard-go -f "$(wg_name "$2")"
-	poll 10 lab_in "$1" wg show "$(wg_name "$2")" >/dev/null 2>&1 ||
-		fail "wireguard-go did not start" || return 1
+	poll 30 lab_in "$1" wg show "$(wg_name "$2")" >/dev/null 2>&1 ||
+		fail "wireguard-go did not start: $(tail -n 2 "$LAB_DIR/wg$2.log")" || return 1
 	(umask 077 && wg genkey >"$LAB_DIR/wg$2.key")
 	lab_in "$1" wg set "$(wg_name "$2")" private-key "$LAB_DIR/wg$2.key" listen-port "$3" &&
 		ip -n "$(lab_ns "$1")" addr add "10.9.0.$2/24" dev "$(wg_name "$2")" &&

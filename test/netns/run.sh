@@ -17,7 +17,6 @@ quick_jobs() {
 		mtu.sh
 		restart.sh
 		portmap.sh
-		nat-matrix.sh
 		skew.sh
 		apps.sh
 		errors.sh
@@ -27,7 +26,6 @@ quick_jobs() {
 		guests.sh
 		netcheck.sh quick
 		flood.sh
-		lab-check.sh
 		tos.sh
 		sizes.sh
 		many.sh
@@ -45,6 +43,8 @@ long_jobs() {
 		sizes.sh all
 		netcheck.sh
 		nat-check.sh
+		nat-matrix.sh
+		lab-check.sh
 	END
 	quick_jobs | grep -v '^sizes.sh\|^matrix.sh\|^netcheck.sh'
 }
