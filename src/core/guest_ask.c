@@ -164,6 +164,12 @@ static void input_cookie(struct guest *g, struct asker *asker, const uint8_t *bu
 	if (asker->state != ASK_COOKIE || !cookie_decode(&m, buf, len))
 		return;
 	g->progress.rendezvous_heard = true;
+	/* We are elsewhere than when the attempt began: it is another's now (10.4). */
+	if (asker->observed.family != ADDR_NONE &&
+		!addr_equal(&asker->observed, &m.observed)) {
+		trial_begin(g, g->trial.number, now);
+		return;
+	}
 	memcpy(asker->cookie, m.cookie, COOKIE_SIZE);
 	asker->observed = m.observed;
 	event = events_add(&g->events, EVENT_OBSERVED);

@@ -300,8 +300,34 @@ static void run_private(struct trial *t)
 	lab_fini(&l, "%s", "");
 }
 
+/* An attempt belongs to the address it was begun from: from another one it is begun anew. */
+static void run_moved_amid(struct trial *t)
+{
+	struct lab_config c = lab_config_of(GUARD_PORT, GUARD_PORT);
+	struct link_config *access;
+	struct lab l;
+	uint64_t at;
+
+	lab_init(&l, t, &c, 0);
+	lab_start(&l);
+	access = &l.host_site->access->config;
+	access->cut[0] = access->cut[1] = true;
+	machine_start(l.guest);
+	world_run(l.w, 500 * MILLISECOND);
+	nat_renumber(l.guest_site->nat);
+	world_run(l.w, 500 * MILLISECOND);
+	access->cut[0] = access->cut[1] = false;
+	at = l.w->now;
+	if (!wait_connected(l.guest, SECOND))
+		world_fail(l.w, "not connected within 1 s");
+	trial_note(t, "%.1f ms after the host was there", ms(l.w->now - at));
+	lab_fini(&l, "%s", "");
+}
+
 void trials_meet(struct trials *list)
 {
+	trials_add(list, run_moved_amid, 0,
+		"the guest's NAT changes address amid an attempt");
 	static const int skews[] = {-30, -5, 0, 5, 30};
 
 	for (unsigned i = 0; i < 5; i++)
