@@ -133,32 +133,34 @@ void trial_offer(struct guest *g)
 
 /* Hellos. */
 
+static void send_hello_by(
+	struct guest *g, const struct reach *host, const struct path *path)
+{
+	struct datagram *d = outbox_add(&g->outbox, path, 0);
+
+	d->len = (uint16_t)hello_encode(d->data, g->trial.id, host->message,
+		g->credentials.mac_key, host->has_cookie ? host->cookie : NULL);
+}
+
 static void send_hello(struct guest *g, struct reach *host, unsigned i)
 {
 	const struct path path = {
 		.socket = host->sockets[i], .remote = host->to.of[i].addr};
-	struct datagram *d;
 
 	if (host->hellos[i] >= host->hello_max[i])
 		return;
 	host->hellos[i]++;
-	d = outbox_add(&g->outbox, &path, 0);
-	d->len = (uint16_t)hello_encode(d->data, g->trial.id, host->message,
-		g->credentials.mac_key, host->has_cookie ? host->cookie : NULL);
+	send_hello_by(g, host, &path);
 }
 
 /* Over the relay as well, unless there is a session that is fine. */
 static void send_relayed_hello(struct guest *g, struct reach *host)
 {
-	struct datagram *d;
-
 	if (host->relay.channel == 0 || host->relay_hellos >= HELLOS_MAX ||
 		link_is_fine(g))
 		return;
 	host->relay_hellos++;
-	d = outbox_add(&g->outbox, &host->relay, 0);
-	d->len = (uint16_t)hello_encode(d->data, g->trial.id, host->message,
-		g->credentials.mac_key, host->has_cookie ? host->cookie : NULL);
+	send_hello_by(g, host, &host->relay);
 }
 
 /* A host that is not the one we were connected to last gets its hellos later: the guest
