@@ -39,7 +39,9 @@ const char *servers_add(struct servers *s, const char *list)
 			return why;
 		if (len + 1 + strlen(text) > TICKET_SERVERS_MAX)
 			return "all of them are too long for a ticket";
-		sprintf(s->text + len, "%s%s", len > 0 ? "," : "", text);
+		if (len > 0)
+			s->text[len++] = ',';
+		memcpy(s->text + len, text, strlen(text) + 1);
 	}
 	return NULL;
 }
