@@ -9,14 +9,17 @@
 
 enum addr_family { ADDR_NONE = 0, ADDR_V4 = 4, ADDR_V6 = 6 };
 
+/* How datagrams travel to it: by themselves, or framed (RFC 4571) in a stream. */
+enum addr_transport { ADDR_UDP = 0, ADDR_TCP = 1, ADDR_TLS = 2 };
+
 /* Every byte counts in comparison and hashing: make one with the functions below, or
  * from all zeros. */
 struct addr {
-	uint8_t family;   /* enum addr_family */
-	uint8_t reserved; /* 0 */
-	uint16_t port;    /* host byte order */
-	uint32_t scope;   /* interface index of a link-local IPv6 address, else 0 */
-	uint8_t ip[16];   /* network byte order; IPv4 in the first 4, the rest 0 */
+	uint8_t family;    /* enum addr_family */
+	uint8_t transport; /* enum addr_transport; all but rendezvous are reached by UDP */
+	uint16_t port;     /* host byte order */
+	uint32_t scope;    /* interface index of a link-local IPv6 address, else 0 */
+	uint8_t ip[16];    /* network byte order; IPv4 in the first 4, the rest 0 */
 };
 
 /* Room for the longest text of addr_format, with its final NUL. */
