@@ -150,29 +150,28 @@ static void reads_other_versions_as_far_as_that(void **state)
 	assert_int_equal(r.version, 3);
 }
 
+static bool is_response(const uint8_t *bytes, size_t len)
+{
+	struct pcp_response r;
+
+	return pcp_response_decode(&r, bytes, len);
+}
+
 static void refuses_what_is_no_response(void **state)
 {
 	static const char *const bad[] = {"", "02", map_request,
 		"0200 0000 00000000 00000000000000000000ffffc0a80102",
 		/* PEER, another opcode */
 		"0282 0000 00000000 00000001 000000000000000000000000", NULL};
-	struct pcp_response r;
 
 	(void)state;
-	for (size_t i = 0; bad[i] != NULL; i++)
-		assert_false(decodes(&r, bad[i]));
+	assert_refuses_all(is_response, bad);
 }
 
 static void refuses_each_truncation(void **state)
 {
-	uint8_t bytes[PCP_MAP_SIZE];
-	struct pcp_response r;
-
 	(void)state;
-	unhex(bytes, sizeof(bytes), map_response);
-	for (size_t len = 0; len < sizeof(bytes); len++)
-		assert_false(pcp_response_decode(&r, bytes, len));
-	assert_true(pcp_response_decode(&r, bytes, sizeof(bytes)));
+	assert_refuses_truncations(is_response, map_response);
 }
 
 static void refuses_other_protocols_and_sizes(void **state)

@@ -33,6 +33,28 @@ static inline size_t unhex(uint8_t *out, size_t cap, const char *text)
 	return len;
 }
 
+/* Asserts that a decoder takes the whole of the hex text and no shorter beginning of it. */
+static inline void assert_refuses_truncations(
+	bool (*decodes)(const uint8_t *bytes, size_t len), const char *text)
+{
+	uint8_t bytes[1500];
+	size_t size = unhex(bytes, sizeof(bytes), text);
+
+	for (size_t len = 0; len < size; len++)
+		assert_false(decodes(bytes, len));
+	assert_true(decodes(bytes, size));
+}
+
+/* Asserts that a decoder takes none of the hex texts, of which NULL is the last. */
+static inline void assert_refuses_all(
+	bool (*decodes)(const uint8_t *bytes, size_t len), const char *const *texts)
+{
+	uint8_t bytes[1500];
+
+	for (; *texts != NULL; texts++)
+		assert_false(decodes(bytes, unhex(bytes, sizeof(bytes), *texts)));
+}
+
 /* Asserts that the bytes are those of the hex text. */
 #define assert_hex(bytes, len, text)                                                     \
 	do {                                                                             \
