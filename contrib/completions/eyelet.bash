@@ -11,11 +11,12 @@ _eyelet_options() { # COMMAND
 	serve)
 		echo --rendezvous --key --key-file --weak-key --public --port --name \
 			--guests --max-guests --max-guests-per-network --max-flows --max-sockets \
-			--max-half-open --no-moderation --no-port-mapping --json
+			--max-half-open --no-moderation --no-port-mapping --no-local-candidates \
+			--json
 		;;
 	connect)
 		echo --rendezvous --key --key-file --timeout --no-relay --max-flows \
-			--no-moderation --no-port-mapping --json
+			--no-moderation --no-port-mapping --no-local-candidates --json
 		;;
 	netcheck) echo --rendezvous --server --long --json ;;
 	keygen) echo --service-name --key --key-file ;;

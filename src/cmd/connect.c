@@ -190,6 +190,7 @@ static void fill_config(struct connect *c, struct guest_driver_config *config)
 	config->core.server_count = c->servers.count;
 	memcpy(config->core.listens, listen->addrs, sizeof(listen->addrs));
 	config->core.no_relay = c->options.no_relay;
+	config->core.no_local_candidates = c->options.no_local_candidates;
 	if (c->options.flows_max != 0)
 		config->core.flows_max = c->options.flows_max;
 	if (!c->options.no_port_mapping && mapping_is_useful(&c->servers))

@@ -26,6 +26,7 @@ struct connect_options {
 	bool no_relay;
 	bool no_moderation;
 	bool no_port_mapping;
+	bool no_local_candidates;
 	bool ticketed; /* else by key */
 	struct ticket ticket;
 	struct key key;

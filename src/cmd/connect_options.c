@@ -29,6 +29,7 @@ static const char help[] =
 	"      --max-flows N             application sockets (256)\n"
 	"      --no-moderation           wake for each datagram, even at high rates\n"
 	"      --no-port-mapping         ask no router to forward a port\n"
+	"      --no-local-candidates     tell nobody the addresses of own interfaces\n"
 	"      --json                    print what happens, one object a line\n"
 	"  -v, --verbose                 log details\n"
 	"  -q, --quiet                   log errors only\n"
@@ -48,6 +49,7 @@ enum {
 	OPTION_JSON,
 	OPTION_NO_MODERATION,
 	OPTION_NO_PORT_MAPPING,
+	OPTION_NO_LOCAL_CANDIDATES,
 };
 
 static const struct option longs[] = {
@@ -60,6 +62,7 @@ static const struct option longs[] = {
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"no-moderation", no_argument, NULL, OPTION_NO_MODERATION},
 	{"no-port-mapping", no_argument, NULL, OPTION_NO_PORT_MAPPING},
+	{"no-local-candidates", no_argument, NULL, OPTION_NO_LOCAL_CANDIDATES},
 	OPTIONS_COMMON,
 };
 
@@ -86,6 +89,7 @@ static bool take(struct connect *c, struct options *o, int option)
 	case OPTION_MAX_FLOWS:
 		return options_number(o, "--max-flows", 1, 65535, &co->flows_max);
 	case OPTION_NO_PORT_MAPPING: co->no_port_mapping = true; return true;
+	case OPTION_NO_LOCAL_CANDIDATES: co->no_local_candidates = true; return true;
 	case OPTION_JSON: c->feed.on = true; return true;
 	case OPTION_NO_MODERATION: co->no_moderation = true; return true;
 	default: return false;

@@ -32,6 +32,7 @@ struct serve_options {
 	bool no_moderation;
 	bool weak_key;
 	bool no_port_mapping;
+	bool no_local_candidates;
 	const char *guests; /* file, or NULL */
 };
 

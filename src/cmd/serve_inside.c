@@ -52,6 +52,8 @@ static size_t set_announced(const struct serve *s, uint16_t port, struct addr *a
 
 	for (size_t i = 0; i < s->options.public_count; i++)
 		announced[count++] = s->options.publics[i];
+	if (s->options.no_local_candidates)
+		return count; /* there is a public one then */
 	/* Global ones come first; if there is one, the private ones stay unsaid. */
 	for (size_t i = 0; i < s->own_count && count < ANNOUNCED_MAX; i++) {
 		if (global && addr_is_private(&s->own[i]))

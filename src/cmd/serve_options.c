@@ -36,6 +36,7 @@ static const char help[] =
 	"      --max-half-open N         guests in the middle of a handshake (1024)\n"
 	"      --no-moderation           wake for each datagram, even at high rates\n"
 	"      --no-port-mapping         ask no router to forward a port\n"
+	"      --no-local-candidates     tell nobody the addresses of own interfaces\n"
 	"      --json                    print what happens, one object a line\n"
 	"  -v, --verbose                 log details\n"
 	"  -q, --quiet                   log errors only\n"
@@ -57,6 +58,7 @@ enum {
 	OPTION_MAX_HALF_OPEN,
 	OPTION_JSON,
 	OPTION_NO_PORT_MAPPING,
+	OPTION_NO_LOCAL_CANDIDATES,
 	OPTION_GUESTS,
 	OPTION_NO_MODERATION,
 };
@@ -76,6 +78,7 @@ static const struct option longs[] = {
 	{"max-half-open", required_argument, NULL, OPTION_MAX_HALF_OPEN},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"no-port-mapping", no_argument, NULL, OPTION_NO_PORT_MAPPING},
+	{"no-local-candidates", no_argument, NULL, OPTION_NO_LOCAL_CANDIDATES},
 	{"guests", required_argument, NULL, OPTION_GUESTS},
 	{"no-moderation", no_argument, NULL, OPTION_NO_MODERATION},
 	OPTIONS_COMMON,
@@ -151,6 +154,7 @@ static bool take(struct serve *s, struct key *key, struct options *o, int option
 	case OPTION_NAME: return set_name(o, so);
 	case OPTION_GUESTS: so->guests = optarg; return true;
 	case OPTION_NO_PORT_MAPPING: so->no_port_mapping = true; return true;
+	case OPTION_NO_LOCAL_CANDIDATES: so->no_local_candidates = true; return true;
 	case OPTION_JSON: s->feed.on = true; return true;
 	case OPTION_NO_MODERATION: so->no_moderation = true; return true;
 	default: return take_limit(so, o, option);
@@ -210,6 +214,11 @@ bool serve_parse(
 	if (!options_arguments(o, 1, 1, "TARGET") || !set_target(s, o, argv[optind]) ||
 		!take_environment(s, key, o))
 		return false;
+	if (s->inside && s->options.no_local_candidates && s->options.public_count == 0) {
+		options_error(o, "--no-local-candidates leaves guests nothing to ask at: "
+				 "name a rendezvous by -r, or an address by --public");
+		return false;
+	}
 	/* A forwarded port is of use only if it is ours; most routers forward to the
 	 * same. */
 	if (s->options.port == 0 && s->options.public_count > 0)

@@ -27,6 +27,8 @@ struct guest_config {
 	uint8_t ciphers;        /* set of enum cipher */
 	uint32_t flows_max;     /* local application sockets, default 256 */
 	bool no_relay;          /* only ever a direct path */
+	/* Own interface addresses are told nobody; they still judge the host's candidates. */
+	bool no_local_candidates;
 };
 
 void guest_config_init(struct guest_config *config);

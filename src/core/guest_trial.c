@@ -118,7 +118,7 @@ void trial_offer(struct guest *g)
 		if (g->askers[i].observed.family == ADDR_V4)
 			step_predict(&offer.candidates, &g->askers[i].observed, g->step,
 				PREDICTIONS);
-	for (size_t i = 0; i < g->local_count; i++) {
+	for (size_t i = 0; !g->config.no_local_candidates && i < g->local_count; i++) {
 		struct addr local = g->locals[i];
 		uint32_t socket = g->trial.sockets[family_index(&local)];
 

@@ -47,8 +47,9 @@ struct host_config {
 	uint32_t network_max; /* sessions of one network (addr_network), half-open too */
 	uint32_t flows_max;   /* per guest, at most 65,535 */
 	uint32_t sockets_max; /* flows of all guests: each takes a descriptor */
-	uint32_t half_open_max; /* sessions not yet confirmed, in all; a quarter of them
+	uint32_t half_open_max;   /* sessions not yet confirmed, in all; a quarter of them
 				   at most of one network, HOST_HALF_OPEN_MAX of one guest */
+	bool no_local_candidates; /* own interface addresses are told nobody */
 };
 
 #define HOST_HALF_OPEN_MAX 8 /* as many as lost welcomes may leave in 10 s */

@@ -159,7 +159,7 @@ static void offer_own(struct host *h, struct candidates *own)
 		step_predict(own, &h->spoilt, h->step, PREDICTIONS);
 	for (unsigned i = 0; i < 2; i++)
 		candidates_add(own, &h->config.publics[i], CANDIDATE_PUBLIC);
-	for (size_t i = 0; i < h->local_count; i++) {
+	for (size_t i = 0; !h->config.no_local_candidates && i < h->local_count; i++) {
 		struct addr local = h->locals[i];
 		unsigned family = family_index(&local);
 

@@ -77,6 +77,7 @@ struct host_settings {
 	struct service service;
 	enum target target;
 	uint32_t guests_max, flows_max, half_open_max; /* 0: the core's defaults */
+	bool no_local_candidates;
 	/* On its disk: numbers of guests. */
 	struct known_guest {
 		uint8_t identity[32];
@@ -96,6 +97,7 @@ struct guest_settings {
 	struct app *apps[MACHINE_APPS];
 	unsigned app_count;
 	uint32_t flows_max; /* 0: the core's default */
+	bool no_local_candidates;
 	bool was_connected;
 	uint64_t queue_dropped; /* of earlier incarnations too */
 	uint64_t refused_flows;
