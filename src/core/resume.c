@@ -51,8 +51,13 @@ size_t challenge_make(struct challenger *c, uint8_t *out, const struct path *pat
 	/* The sender keeps the tags of its last frames and of every 64th: at a high rate the
 	 * last are gone when the challenge arrives, so others cost the limit more. */
 	uint32_t price = frame[3] % ALIGNED == 0 ? 1 : 5;
+	/* Behind one relay are many networks: each channel counts as one. */
+	const struct {
+		struct addr network;
+		uint32_t channel;
+	} from = {addr_network(&path->remote), path->channel};
 
-	if (!bucket_field_take(&c->networks, &path->remote, price, now) ||
+	if (!bucket_field_take_key(&c->networks, &from, sizeof(from), price, now) ||
 		!bucket_take(&c->all, 1, now))
 		return 0;
 	out[0] = CHALLENGE;

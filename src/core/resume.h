@@ -33,8 +33,8 @@ struct challenger {
 void challenger_init(struct challenger *c, const struct entropy *entropy, uint64_t now);
 
 /* Writes a challenge for a frame that nobody opened, of len bytes, from that path. Returns
- * its length, 0 if the limits (10 a second for a network, every 64th counter before
- * others; 1,000 in all) say no. */
+ * its length, 0 if the limits (10 a second for a network, over a relay for a channel, every
+ * 64th counter before others; 1,000 in all) say no. */
 size_t challenge_make(struct challenger *c, uint8_t *out, const struct path *path,
 	const uint8_t *frame, size_t len, uint64_t now);
 

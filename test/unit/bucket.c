@@ -188,6 +188,38 @@ static void spreads_networks_by_the_key(void **state)
 	assert_true(differs);
 }
 
+static void leaves_a_reserve(void **state)
+{
+	struct bucket b;
+
+	(void)state;
+	bucket_init(&b, 1000, 1000, T0);
+	assert_false(bucket_take_above(&b, 501, 500, T0));
+	assert_true(bucket_take_above(&b, 500, 500, T0));
+	assert_false(bucket_take_above(&b, 1, 500, T0));
+	assert_true(bucket_has(&b, 500, T0));
+	assert_false(bucket_has(&b, 501, T0));
+	assert_true(bucket_take(&b, 500, T0));
+	assert_true(bucket_take_above(&b, 100, 400, T0 + SECOND / 2));
+}
+
+static void changes_its_rate(void **state)
+{
+	struct bucket b;
+
+	(void)state;
+	bucket_init(&b, 1000, 1000, T0);
+	assert_true(bucket_take(&b, 1000, T0));
+	/* The half second before counts by the rate it had, and fits. */
+	bucket_change(&b, 10, 2000, T0 + SECOND / 2);
+	assert_true(bucket_has(&b, 500, T0 + SECOND / 2));
+	assert_false(bucket_has(&b, 511, T0 + SECOND + SECOND / 2));
+	assert_true(bucket_has(&b, 510, T0 + SECOND + SECOND / 2));
+	bucket_change(&b, 10, 100, T0 + 2 * SECOND);
+	assert_true(bucket_has(&b, 100, T0 + 2 * SECOND));
+	assert_false(bucket_has(&b, 101, T0 + 20 * SECOND));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +230,8 @@ int main(void)
 		cmocka_unit_test(never_fills_without_a_rate),
 		cmocka_unit_test(does_not_overflow),
 		cmocka_unit_test(gives_what_a_model_gives),
+		cmocka_unit_test(leaves_a_reserve),
+		cmocka_unit_test(changes_its_rate),
 		cmocka_unit_test(limits_each_network_by_itself),
 		cmocka_unit_test(counts_no_ports),
 		cmocka_unit_test(spreads_networks_by_the_key),

@@ -268,6 +268,21 @@ static void limits_challenges_by_network(void **state)
 	assert_int_equal(challenges(64, &there, 30, T0 + 10 * SECOND), 10);
 }
 
+/* All guests behind one relay come from its address. */
+static void limits_challenges_by_channel(void **state)
+{
+	struct path one = there, other = there, next = there;
+
+	(void)state;
+	one.channel = 1;
+	other.channel = next.channel = 2;
+	next.remote.ip[3]++;
+	assert_int_equal(challenges(64, &one, 30, T0), 10);
+	assert_int_equal(challenges(64, &other, 30, T0), 10);
+	assert_int_equal(challenges(64, &there, 30, T0), 10);
+	assert_int_equal(challenges(64, &next, 5, T0), 0);
+}
+
 /* Tags of every 64th counter are kept for long, so those are asked about first. */
 static void prefers_counters_whose_tags_are_kept(void **state)
 {
@@ -411,6 +426,7 @@ int main(void)
 		TEST(lets_cookies_go_stale),
 		TEST(works_from_the_clocks_first_second),
 		TEST(limits_challenges_by_network),
+		TEST(limits_challenges_by_channel),
 		TEST(prefers_counters_whose_tags_are_kept),
 		TEST(limits_challenges_in_all),
 		TEST(knows_the_last_64_frames),
