@@ -8,7 +8,7 @@
 
 struct census_entry {
 	uint8_t key[CENSUS_KEY_SIZE];
-	uint32_t count;
+	uint32_t count, active;
 	UT_hash_handle hh;
 };
 
@@ -44,31 +44,42 @@ uint32_t census_count(const struct census *c, const uint8_t key[CENSUS_KEY_SIZE]
 	return entry != NULL ? entry->count : 0;
 }
 
-bool census_enter(struct census *c, const uint8_t key[CENSUS_KEY_SIZE])
+struct census_entry *census_enter(struct census *c, const uint8_t key[CENSUS_KEY_SIZE])
 {
 	struct census_entry *entry = find(c, key);
 
 	if (entry == NULL) {
 		entry = calloc(1, sizeof(*entry));
 		if (entry == NULL)
-			return false;
+			return NULL;
 		memcpy(entry->key, key, CENSUS_KEY_SIZE);
 		TABLE_ADD(c->entries, c->hash_key, key, CENSUS_KEY_SIZE, entry);
 		if (!TABLE_HOLDS(entry)) {
 			free(entry);
-			return false;
+			return NULL;
 		}
 	}
 	entry->count++;
-	return true;
+	return entry;
+}
+
+uint32_t *census_active(struct census_entry *entry)
+{
+	return &entry->active;
+}
+
+void census_leave_entry(struct census *c, struct census_entry *entry)
+{
+	if (--entry->count > 0)
+		return;
+	HASH_DEL(c->entries, entry);
+	free(entry);
 }
 
 void census_leave(struct census *c, const uint8_t key[CENSUS_KEY_SIZE])
 {
 	struct census_entry *entry = find(c, key);
 
-	if (entry == NULL || --entry->count > 0)
-		return;
-	HASH_DEL(c->entries, entry);
-	free(entry);
+	if (entry != NULL)
+		census_leave_entry(c, entry);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/relay.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -9,6 +10,8 @@
 #include "core/table.h"
 
 #define TRIES 8 /* to find a number that is free */
+#define RESTS                                                                            \
+	2 /* channels seen to with each datagram: one more than it can make active */
 
 enum end { END_GUEST, END_HOST, ENDS };
 
@@ -19,6 +22,7 @@ struct relay_channel {
 	uint64_t used_at;
 	uint64_t wanted_until[ENDS]; /* who was not heard since takes nothing any more */
 	struct bucket bytes;
+	struct share share;
 	struct relay_channel *prev, *next;
 	UT_hash_handle hh;
 };
@@ -28,12 +32,14 @@ void relay_init(struct relay *r, const struct relay_limits *limits,
 {
 	*r = (struct relay){.limits = *limits, .entropy = *entropy};
 	memcpy(r->hash_key, hash_key, sizeof(r->hash_key));
-	bucket_init(&r->all, limits->rate_all, limits->rate_all, now);
+	shares_init(&r->shares, limits->max, limits->rate_all, hash_key, now);
 }
 
 static struct relay_channel **list_of(struct relay *r, const struct relay_channel *c)
 {
-	return c->in_use ? &r->used : &r->unused;
+	if (!c->in_use)
+		return &r->unused;
+	return c->share.active ? &r->active : &r->quiet;
 }
 
 static void channel_close(struct relay *r, struct relay_channel *c)
@@ -42,7 +48,7 @@ static void channel_close(struct relay *r, struct relay_channel *c)
 
 	DL_DELETE(*list, c);
 	HASH_DEL(r->channels, c);
-	r->count--;
+	share_close(&r->shares, &c->share);
 	free(c);
 }
 
@@ -50,6 +56,7 @@ void relay_fini(struct relay *r)
 {
 	while (r->channels != NULL)
 		channel_close(r, r->channels);
+	shares_fini(&r->shares);
 }
 
 static struct relay_channel *find(const struct relay *r, uint32_t number)
@@ -74,41 +81,48 @@ static uint32_t free_number(const struct relay *r)
 	return 0;
 }
 
-/* Work under way goes on: only a channel that nothing ever came over gives way. */
-static bool make_room(struct relay *r)
+static struct relay_channel *channel_new(struct relay *r, const struct path *guest,
+	const struct path *host, const uint8_t *service, uint64_t now)
 {
-	if (r->count < r->limits.max)
-		return true;
-	if (r->unused == NULL)
-		return false;
-	channel_close(r, r->unused);
-	return true;
+	struct relay_channel *c = calloc(1, sizeof(*c));
+
+	if (c == NULL || !share_open(&r->shares, &c->share, &guest->remote, &host->remote,
+				 service, now)) {
+		free(c);
+		return NULL;
+	}
+	c->number = free_number(r);
+	if (c->number != 0)
+		TABLE_ADD(r->channels, r->hash_key, number, sizeof(c->number), c);
+	if (c->number != 0 && TABLE_HOLDS(c))
+		return c;
+	share_close(&r->shares, &c->share);
+	free(c);
+	return NULL;
 }
 
-uint32_t relay_open(
-	struct relay *r, const struct path *guest, const struct path *host, uint64_t now)
+uint32_t relay_open(struct relay *r, const struct path *guest, const struct path *host,
+	const uint8_t *service, uint64_t now)
 {
-	struct relay_channel *c;
+	/* Work under way goes on: only a channel that nothing ever came over gives way. */
+	bool full = r->shares.count >= r->limits.max;
+	struct relay_channel *oldest = r->unused;
+	struct relay_channel *c = NULL;
 
-	if (!make_room(r))
+	if (r->limits.max > 0 && (!full || oldest != NULL))
+		c = channel_new(r, guest, host, service, now);
+	if (c == NULL) {
+		r->refused += r->limits.max > 0;
 		return 0;
-	c = calloc(1, sizeof(*c));
-	if (c == NULL)
-		return 0;
-	c->number = free_number(r);
+	}
+	if (full)
+		channel_close(r, oldest);
 	c->ends[END_GUEST] = *guest;
 	c->ends[END_HOST] = *host;
 	c->used_at = now;
 	c->wanted_until[END_GUEST] = c->wanted_until[END_HOST] = now + RELAY_UNUSED;
 	bucket_init(&c->bytes, r->limits.rate, r->limits.rate, now);
-	if (c->number != 0)
-		TABLE_ADD(r->channels, r->hash_key, number, sizeof(c->number), c);
-	if (c->number == 0 || !TABLE_HOLDS(c)) {
-		free(c);
-		return 0;
-	}
 	DL_APPEND(r->unused, c);
-	r->count++;
 	return c->number;
 }
 
@@ -126,7 +140,7 @@ bool relay_joins(const struct relay *r, uint32_t number, const struct path *gues
 	return c != NULL && is_end(c, END_GUEST, guest) && is_end(c, END_HOST, host);
 }
 
-/* It goes to the end of the list of those in use. */
+/* It goes to the end of the list of the active ones. */
 static void note_use(struct relay *r, struct relay_channel *c, uint64_t now)
 {
 	struct relay_channel **list = list_of(r, c);
@@ -134,7 +148,21 @@ static void note_use(struct relay *r, struct relay_channel *c, uint64_t now)
 	DL_DELETE(*list, c);
 	c->in_use = true;
 	c->used_at = now;
-	DL_APPEND(r->used, c);
+	share_set_active(&r->shares, &c->share, true);
+	DL_APPEND(r->active, c);
+}
+
+/* Takes the share from some at most of those that are not active any more. */
+static void rest(struct relay *r, unsigned some, uint64_t now)
+{
+	struct relay_channel *c;
+
+	while (some-- > 0 && (c = r->active) != NULL &&
+		now - c->used_at >= RELAY_ACTIVE) {
+		DL_DELETE(r->active, c);
+		share_set_active(&r->shares, &c->share, false);
+		DL_APPEND(r->quiet, c);
+	}
 }
 
 enum verdict relay_pass(struct relay *r, const struct path *path, const uint8_t *buf,
@@ -158,8 +186,9 @@ enum verdict relay_pass(struct relay *r, const struct path *path, const uint8_t 
 	if (now >= c->wanted_until[other])
 		return VERDICT_DROP_STALE;
 	note_use(r, c, now);
+	rest(r, RESTS, now);
 	if (!bucket_take(&c->bytes, (uint32_t)len, now) ||
-		!bucket_take(&r->all, (uint32_t)len, now)) {
+		!share_take(&r->shares, &c->share, (uint32_t)len, now)) {
 		r->dropped++;
 		return VERDICT_DROP_LIMIT;
 	}
@@ -178,14 +207,17 @@ static void close_idle(
 
 void relay_expire(struct relay *r, uint64_t now)
 {
+	rest(r, UINT_MAX, now);
 	close_idle(r, &r->unused, RELAY_UNUSED, now);
-	close_idle(r, &r->used, RELAY_IDLE, now);
+	close_idle(r, &r->quiet, RELAY_IDLE, now);
 }
 
 uint64_t relay_next_timeout(const struct relay *r)
 {
-	uint64_t unused = r->unused != NULL ? r->unused->used_at + RELAY_UNUSED : NEVER;
-	uint64_t used = r->used != NULL ? r->used->used_at + RELAY_IDLE : NEVER;
+	const struct relay_channel *used = r->quiet != NULL ? r->quiet : r->active;
+	uint64_t unused_at =
+		r->unused != NULL ? r->unused->used_at + RELAY_UNUSED : NEVER;
+	uint64_t used_at = used != NULL ? used->used_at + RELAY_IDLE : NEVER;
 
-	return unused < used ? unused : used;
+	return unused_at < used_at ? unused_at : used_at;
 }

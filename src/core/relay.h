@@ -10,13 +10,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/bucket.h"
 #include "core/path.h"
+#include "core/relay_share.h"
 #include "core/verdict.h"
 
 #define RELAY_UNUSED (10 * SECOND) /* a channel that nothing came over */
 /* One that nothing comes over any more; and from one end alone, nothing goes to the other. */
-#define RELAY_IDLE (60 * SECOND)
+#define RELAY_IDLE   (60 * SECOND)
+#define RELAY_ACTIVE SECOND /* since its last datagram a channel has a share */
 
 struct relay_limits {
 	uint32_t max;      /* channels; 0: there is no relay */
@@ -30,21 +31,23 @@ struct relay {
 	struct relay_limits limits;
 	struct entropy entropy;
 	uint8_t hash_key[16];
-	struct relay_channel *channels;      /* a table by number */
-	struct relay_channel *unused, *used; /* lists, who was idle longest first */
-	struct bucket all;
-	uint32_t count;
+	struct relay_channel *channels; /* a table by number */
+	/* Lists, who was idle longest first: nothing came yet, not for RELAY_ACTIVE, since. */
+	struct relay_channel *unused, *quiet, *active;
+	struct shares shares;
 	uint64_t passed, passed_bytes, dropped;
+	uint64_t refused; /* channels that were not opened */
 };
 
 void relay_init(struct relay *r, const struct relay_limits *limits,
 	const struct entropy *entropy, const uint8_t hash_key[16], uint64_t now);
 void relay_fini(struct relay *r);
 
-/* Opens a channel between two proved addresses; at the bound, in the place of the one that
- * was not used for the longest time. Returns its number, 0 if there is no room. */
-uint32_t relay_open(
-	struct relay *r, const struct path *guest, const struct path *host, uint64_t now);
+/* Opens a channel between two proved addresses, for a guest of that service (32 bytes). Where
+ * there are as many as may be, one that nothing ever came over gives way. Returns its number;
+ * 0 if there is no room, or either network or the service has as much as it may. */
+uint32_t relay_open(struct relay *r, const struct path *guest, const struct path *host,
+	const uint8_t *service, uint64_t now);
 
 /* True if the channel is open between these two. */
 bool relay_joins(const struct relay *r, uint32_t number, const struct path *guest,

@@ -222,5 +222,6 @@ void rendezvous_get_counts(const struct rendezvous *r, struct rendezvous_counts 
 	counts->relayed = r->relay.passed;
 	counts->relayed_bytes = r->relay.passed_bytes;
 	counts->relay_dropped = r->relay.dropped;
-	counts->channels = r->relay.count;
+	counts->channels = r->relay.shares.count;
+	counts->relay_refused = r->relay.refused;
 }

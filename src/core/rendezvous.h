@@ -76,9 +76,10 @@ bool rendezvous_next_event(struct rendezvous *r, struct event *event);
 struct rendezvous_counts {
 	struct verdict_counts verdicts;
 	uint64_t registrations, refreshes, asks, introductions, answers, stun, refusals;
-	uint64_t signatures; /* verified, right or wrong */
-	uint64_t relayed, relayed_bytes,
-		relay_dropped; /* datagrams; for the limits' sake */
+	uint64_t signatures;             /* verified, right or wrong */
+	uint64_t relayed, relayed_bytes; /* datagrams */
+	uint64_t relay_dropped;          /* for the limits' sake */
+	uint64_t relay_refused;          /* channels that were not opened, likewise */
 	uint32_t services, hosts, attempts, channels;
 };
 void rendezvous_get_counts(const struct rendezvous *r, struct rendezvous_counts *counts);

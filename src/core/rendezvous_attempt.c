@@ -47,13 +47,14 @@ static bool has_answered(const struct registered_attempt *a, const uint8_t *inst
 }
 
 /* The relay between that guest and the host that answered: opened with the first answer. */
-static uint32_t channel_of(struct rendezvous *r, const struct attempt_guest *guest,
-	struct kept_answer *kept, uint64_t now)
+static uint32_t channel_of(struct rendezvous *r, const struct registered_attempt *a,
+	const struct attempt_guest *guest, struct kept_answer *kept, uint64_t now)
 {
 	uint32_t *channel = &kept->channels[guest->path.remote.family == ADDR_V4 ? 0 : 1];
 
 	if (!relay_joins(&r->relay, *channel, &guest->path, &kept->host))
-		*channel = relay_open(&r->relay, &guest->path, &kept->host, now);
+		*channel =
+			relay_open(&r->relay, &guest->path, &kept->host, a->service, now);
 	return *channel;
 }
 
@@ -70,7 +71,7 @@ static void pass_answer(struct rendezvous *r, const struct registered_attempt *a
 
 	if (guest->credit < len)
 		return;
-	m.channel = channel_of(r, guest, kept, now);
+	m.channel = channel_of(r, a, guest, kept, now);
 	memcpy(m.instance, kept->instance, INSTANCE_SIZE);
 	for (unsigned copy = 0; copy < COPIES && guest->credit >= len; copy++) {
 		guest->credit -= len;

@@ -7,7 +7,7 @@
 
 #define T0 (1000 * SECOND)
 
-static const uint8_t hash_key[16] = {7};
+static const uint8_t hash_key[16] = {7}, service[32] = {1};
 static struct relay relay;
 static uint64_t random_state;
 
@@ -50,7 +50,7 @@ static uint32_t open_between(uint8_t guest, uint8_t host, uint64_t now)
 {
 	const struct path g = at(guest, 1), h = at(host, 2);
 
-	return relay_open(&relay, &g, &h, now);
+	return relay_open(&relay, &g, &h, service, now);
 }
 
 static enum verdict pass(
@@ -151,7 +151,7 @@ static void at_the_bound_the_unused_give_way(void **state)
 	assert_int_equal(pass(used, at(1, 1), 100, T0, &to), VERDICT_DELIVER);
 	assert_int_not_equal(open_between(5, 6, T0 + 1), 0);
 	assert_int_not_equal(open_between(7, 8, T0 + 2), 0);
-	assert_int_equal(relay.count, 3);
+	assert_int_equal(relay.shares.count, 3);
 	assert_int_equal(pass(unused, at(3, 1), 100, T0, &to), VERDICT_DROP_UNSOLICITED);
 	assert_int_equal(pass(used, at(1, 1), 100, T0, &to), VERDICT_DELIVER);
 }
@@ -165,7 +165,7 @@ static void is_full_of_what_is_used(void **state)
 		assert_int_equal(pass(open_between(i, 100, T0), at(i, 1), 100, T0, &to),
 			VERDICT_DELIVER);
 	assert_int_equal(open_between(9, 100, T0 + SECOND), 0);
-	assert_int_equal(relay.count, 3);
+	assert_int_equal(relay.shares.count, 3);
 }
 
 static void closes_the_idle(void **state)
@@ -180,7 +180,7 @@ static void closes_the_idle(void **state)
 	open_between(3, 4, T0 + 6 * SECOND);
 	assert_int_equal(relay_next_timeout(&relay), T0 + 16 * SECOND);
 	relay_expire(&relay, T0 + 16 * SECOND);
-	assert_int_equal(relay.count, 1);
+	assert_int_equal(relay.shares.count, 1);
 	assert_int_equal(relay_next_timeout(&relay), T0 + 65 * SECOND);
 	relay_expire(&relay, T0 + 65 * SECOND - 1);
 	assert_true(relay_joins(&relay, used, &guest, &host));
