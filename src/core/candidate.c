@@ -7,7 +7,9 @@
 
 #define OFFER_RANDOM   16
 #define CANDIDATE_SIZE (1 + WIRE_ADDR_SIZE)
-#define OFFER_MAX      (32 + CRYPTO_SIGNATURE_SIZE + 2 + CANDIDATES_MAX * CANDIDATE_SIZE)
+#define OFFER_MAX                                                                        \
+	(CRYPTO_KEY_SIZE + CRYPTO_SIGNATURE_SIZE + BEHAVIOUR_SIZE + 1 +                  \
+		CANDIDATES_MAX * CANDIDATE_SIZE)
 
 bool candidates_add(
 	struct candidates *list, const struct addr *addr, enum candidate_kind kind)
@@ -163,6 +165,7 @@ size_t guest_offer_seal(uint8_t *out, const struct guest_offer *offer,
 	struct writer w = writer_over(plain, sizeof(plain));
 
 	write_u8(&w, offer->trial);
+	behaviour_write(&w, &offer->behaviour);
 	write_candidates(&w, &offer->candidates);
 	return offer_seal(out, &w, c, attempt, NULL, 0, entropy);
 }
@@ -175,6 +178,7 @@ bool guest_offer_open(struct guest_offer *offer, const uint8_t *payload, size_t 
 		reader_over(plain, offer_open(plain, payload, len, c, attempt, NULL, 0));
 
 	offer->trial = read_u8(&r);
+	offer->behaviour = behaviour_read(&r);
 	return read_candidates(&r, &offer->candidates);
 }
 
@@ -202,6 +206,7 @@ size_t host_offer_seal(uint8_t *out, const struct host_offer *offer,
 	crypto_ed25519_sign(signature, s->seed, covered, sizeof(covered));
 	write_bytes(&w, offer->host_static, CRYPTO_KEY_SIZE);
 	write_bytes(&w, signature, sizeof(signature));
+	behaviour_write(&w, &offer->behaviour);
 	write_candidates(&w, &offer->candidates);
 	return offer_seal(out, &w, c, attempt, s->instance, sequence, entropy);
 }
@@ -217,6 +222,7 @@ bool host_offer_open(struct host_offer *offer, const uint8_t *payload, size_t le
 
 	read_bytes(&r, offer->host_static, CRYPTO_KEY_SIZE);
 	read_bytes(&r, signature, sizeof(signature));
+	offer->behaviour = behaviour_read(&r);
 	if (!read_candidates(&r, &offer->candidates))
 		return false;
 	static_signed(covered, instance, offer->host_static);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "core/addr.h"
+#include "core/behaviour.h"
 #include "core/message.h"
 #include "core/secrets.h"
 
@@ -58,6 +59,7 @@ bool candidate_allowed(
 /* What a guest tells the host in its ask. */
 struct guest_offer {
 	uint8_t trial; /* 0 for the first attempt, rising: the host punches further */
+	struct behaviour behaviour;
 	struct candidates candidates;
 };
 
@@ -65,6 +67,7 @@ struct guest_offer {
 struct host_offer {
 	uint8_t host_static
 		[CRYPTO_KEY_SIZE]; /* X25519 public key, signed by the service */
+	struct behaviour behaviour;
 	struct candidates candidates;
 };
 

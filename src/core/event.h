@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "core/network.h"
 #include "core/path.h"
 
 struct flow;
@@ -80,6 +81,9 @@ struct event {
 	const char *why;      /* static text */
 	uint8_t identity[32]; /* X25519 public key of the guest, where one is meant */
 	struct flow *flow;
+	/* What is known of both networks: PUNCHING, HOST_FOUND, RELAYED; mapping unknown
+	 * before it was measured. */
+	struct network ours, theirs;
 };
 
 const char *event_name(enum event_type type);

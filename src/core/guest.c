@@ -337,8 +337,7 @@ void guest_network_changed(struct guest *g, uint64_t now)
 {
 	if (g->active.live)
 		session_recheck(&g->active.session, now);
-	g->measured = false; /* another network, perhaps */
-	g->step = 0;
+	g->behaviour = (struct behaviour){0}; /* another network, perhaps */
 	improve_soon(g, now);
 }
 
@@ -353,6 +352,8 @@ void guest_shutdown(struct guest *g, uint64_t now)
 void guest_get_progress(const struct guest *g, struct guest_progress *progress)
 {
 	*progress = g->progress;
+	progress->ours = behaviour_network(&g->behaviour);
+	progress->theirs = behaviour_network(&g->host_behaviour);
 }
 
 void guest_get_counts(const struct guest *g, struct guest_counts *counts)

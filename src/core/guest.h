@@ -88,6 +88,9 @@ struct guest_progress {
 	uint8_t refused;               /* enum host_refusal, or 0 */
 	uint8_t version;    /* a version other than ours that somebody spoke, or 0 */
 	unsigned addresses; /* tried in the last attempt */
+	/* What is known of both networks now; mapping unknown before it was measured or
+	 * told. */
+	struct network ours, theirs;
 };
 void guest_get_progress(const struct guest *g, struct guest_progress *progress);
 

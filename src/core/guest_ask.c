@@ -122,8 +122,8 @@ static void ask_further(
 	unsigned bit = 0;
 	struct datagram *d;
 
-	if (g->measured || g->trial.number > 0 || m->alt_mask == 0 ||
-		asker->server.family != ADDR_V4)
+	if (g->behaviour.mapping != BEHAVIOUR_UNKNOWN || g->trial.number > 0 ||
+		m->alt_mask == 0 || asker->server.family != ADDR_V4)
 		return;
 	while ((m->alt_mask >> bit & 1) == 0)
 		bit++;
@@ -148,8 +148,7 @@ static bool input_further(
 			!cookie_decode(&m, buf, len))
 			continue;
 		asker->probing = false;
-		g->measured = true;
-		g->step = step_between(&asker->observed, &m.observed);
+		behaviour_learn(&g->behaviour, &asker->observed, &m.observed);
 		return true;
 	}
 	return false;

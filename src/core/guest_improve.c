@@ -42,6 +42,8 @@ static void tell_relayed(struct guest *g)
 
 	event->path = g->active.session.path;
 	event->number = g->progress.tries;
+	event->ours = behaviour_network(&g->behaviour);
+	event->theirs = behaviour_network(&g->host_behaviour);
 }
 
 static void pause(struct guest *g, uint64_t now)

@@ -131,9 +131,9 @@ struct guest {
 	uint64_t began_at;  /* of the first trial since last connected */
 	uint64_t resume_at; /* not to try before */
 	struct timer trial_timer;
-	int step; /* ports from one destination to the next at our NAT; 0: no such rule */
-	bool measured;         /* that */
-	unsigned improvements; /* rounds of trials that found no direct path */
+	struct behaviour behaviour;      /* of our NAT; unknown until measured */
+	struct behaviour host_behaviour; /* as the last host that answered tells it */
+	unsigned improvements;           /* rounds of trials that found no direct path */
 	struct link active, old;
 	struct challenger challenger;
 	bool lost;                        /* EVENT_LOST was given for the active link */

@@ -103,7 +103,8 @@ void trial_end(struct guest *g)
 void trial_offer(struct guest *g)
 {
 	struct guest_offer offer = {
-		.trial = (uint8_t)(g->trial.number < 255 ? g->trial.number : 255)};
+		.trial = (uint8_t)(g->trial.number < 255 ? g->trial.number : 255),
+		.behaviour = g->behaviour};
 
 	if (g->trial.payload_len > 0)
 		return;
@@ -116,8 +117,8 @@ void trial_offer(struct guest *g)
 	/* A fresh socket's next destination is the host. */
 	for (size_t i = 0; g->trial.number > 0 && i < g->config.server_count; i++)
 		if (g->askers[i].observed.family == ADDR_V4)
-			step_predict(&offer.candidates, &g->askers[i].observed, g->step,
-				PREDICTIONS);
+			step_predict(&offer.candidates, &g->askers[i].observed,
+				g->behaviour.delta, PREDICTIONS);
 	for (size_t i = 0; !g->config.no_local_candidates && i < g->local_count; i++) {
 		struct addr local = g->locals[i];
 		uint32_t socket = g->trial.sockets[family_index(&local)];
@@ -281,6 +282,8 @@ static void tell_host_found(
 	g->progress.addresses = host->to.count;
 	event->peer = *peer;
 	event->number = host->to.count;
+	event->ours = behaviour_network(&g->behaviour);
+	event->theirs = behaviour_network(&g->host_behaviour);
 }
 
 /* The first relay that is offered: another rendezvous may have none. */
@@ -316,6 +319,7 @@ enum verdict trial_answered(struct guest *g, const struct path *path, const uint
 	if (host == NULL)
 		return VERDICT_DROP_LIMIT;
 	host->sequence = m.sequence;
+	g->host_behaviour = offer.behaviour;
 	learn_relay(g, host, path, m.channel);
 	first = host->to.count;
 	add_targets(g, host, &offer.candidates, &m.host);

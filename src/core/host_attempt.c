@@ -156,7 +156,7 @@ static void offer_own(struct host *h, struct candidates *own)
 			candidates_add(own, &h->leases[i].observed, CANDIDATE_OBSERVED);
 	candidates_add(own, &h->spoilt, CANDIDATE_OBSERVED);
 	if (h->spoilt.family == ADDR_V4)
-		step_predict(own, &h->spoilt, h->step, PREDICTIONS);
+		step_predict(own, &h->spoilt, h->behaviour.delta, PREDICTIONS);
 	for (unsigned i = 0; i < 2; i++)
 		candidates_add(own, &h->config.publics[i], CANDIDATE_PUBLIC);
 	for (size_t i = 0; !h->config.no_local_candidates && i < h->local_count; i++) {
@@ -172,7 +172,7 @@ static void offer_own(struct host *h, struct candidates *own)
 
 static void seal_answer(struct host *h, struct attempt *a)
 {
-	struct host_offer offer = {0};
+	struct host_offer offer = {.behaviour = h->behaviour};
 
 	memcpy(offer.host_static, h->host_static_public, CRYPTO_KEY_SIZE);
 	offer_own(h, &offer.candidates);
@@ -237,13 +237,15 @@ void attempts_answer_again(struct host *h, uint64_t now)
 
 /* Introductions. */
 
-static void tell_punching(
-	struct host *h, const struct attempt *a, const struct addr *guest)
+static void tell_punching(struct host *h, const struct attempt *a,
+	const struct addr *guest, const struct behaviour *theirs)
 {
 	struct event *event = events_add(&h->events, EVENT_PUNCHING);
 
 	event->peer = *guest;
 	event->number = a->to.count;
+	event->ours = behaviour_network(&h->behaviour);
+	event->theirs = behaviour_network(theirs);
 }
 
 /* The attempt is over, but stays known as long as its introduction may be repeated: what was
@@ -317,7 +319,7 @@ enum verdict attempt_introduced(
 		punch_all(h, a, fresh ? 0 : first, now);
 	if (fresh) {
 		a->from = m.guest;
-		tell_punching(h, a, &m.guest);
+		tell_punching(h, a, &m.guest, &offer.behaviour);
 	}
 	if (!a->replies[index].wanted || a->replies[index].acked)
 		answer_start(h, a, index, now);

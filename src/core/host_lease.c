@@ -220,7 +220,7 @@ static void mapping_checked(
 	if (lease->state != LEASE_HELD)
 		return;
 	if (lease->measuring && seen->family == ADDR_V4)
-		h->step = step_between(&lease->observed, seen);
+		behaviour_learn(&h->behaviour, &lease->observed, seen);
 	lease->measuring = false;
 	if (addr_equal(seen, &lease->observed))
 		return;

@@ -194,7 +194,7 @@ struct host {
 	bool has_default[2], socket_wanted[2];
 	unsigned fresh[2];  /* sockets opened against a spoilt mapping */
 	struct addr spoilt; /* another mapping of ours, as an unused port saw it */
-	int step; /* ports from one destination to the next at our NAT; 0: no such rule */
+	struct behaviour behaviour; /* of our IPv4 NAT; unknown until measured */
 	struct addr locals[HOST_LOCALS_MAX];
 	size_t local_count;
 	struct lease leases[HOST_SERVERS_MAX];

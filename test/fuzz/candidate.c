@@ -57,6 +57,13 @@ static void check_same(const struct candidates *a, const struct candidates *b)
 			a->of[i].kind == b->of[i].kind);
 }
 
+static void check_same_behaviour(const struct behaviour *a, const struct behaviour *b)
+{
+	REQUIRE(a->mapping <= BEHAVIOUR_RANDOM && a->mapping == b->mapping);
+	REQUIRE(a->spray == b->spray && a->delta == b->delta && a->port == b->port);
+	REQUIRE(a->sockets == b->sockets && a->probes == b->probes);
+}
+
 static bool known_same_ip(const struct addr *a, const struct addr *b)
 {
 	return a->family != ADDR_NONE && addr_same_ip(a, b);
@@ -132,6 +139,7 @@ static void try_guest(struct input *in, const uint8_t *payload, size_t len,
 	REQUIRE(out_len <= PAYLOAD_MAX &&
 		guest_offer_open(&again, out, out_len, c, attempt));
 	REQUIRE(again.trial == offer.trial);
+	check_same_behaviour(&offer.behaviour, &again.behaviour);
 	check_same(&offer.candidates, &again.candidates);
 	judge(in, &offer.candidates);
 }
@@ -154,6 +162,7 @@ static void try_host(struct input *in, const uint8_t *payload, size_t len,
 	REQUIRE(out_len <= PAYLOAD_MAX);
 	REQUIRE(host_offer_open(&again, out, out_len, c, attempt, s->instance, sequence));
 	REQUIRE(memcmp(again.host_static, offer.host_static, CRYPTO_KEY_SIZE) == 0);
+	check_same_behaviour(&offer.behaviour, &again.behaviour);
 	check_same(&offer.candidates, &again.candidates);
 	judge(in, &offer.candidates);
 }

@@ -117,9 +117,9 @@ static const struct script {
 	S("evil host", 0, 0, 0, CONNECT, TALK, 15, 1, 9, 2, 4, 0, SETTLE, 0, 63, TALK),
 	S("evil host: unknown", 0, 0, 0, CONNECT, TALK, 15, 1, 9, 1, 99, 15, 1, 2, 3, 0,
 		9, 1, 15, 1, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 1, 16, 2, 1, 1, SETTLE),
-	S("evil offer", 0, 0, 0, 0, 1, 16, 1, 23, 40, 0, 16, 1, 41, 1, 0, CONNECT),
-	S("host's own address offered", 0, 3, 0, 0, 1, 16, 2, 47, 1, 0, 16, 2, 60, 0x5f,
-		0, 16, 2, 61, 0x10, 0, CONNECT),
+	S("evil offer", 0, 0, 0, 0, 1, 16, 1, 33, 40, 0, 16, 1, 51, 1, 0, CONNECT),
+	S("host's own address offered", 0, 3, 0, 0, 1, 16, 2, 57, 1, 0, 16, 2, 70, 0x5f,
+		0, 16, 2, 71, 0x10, 0, CONNECT),
 	S("evil messages", 0, 0, 0, 0, 5, 18, 0, 7, 2, 0, 18, 1, 7, 3, 0, 18, 2, 7, 8, 0,
 		18, 0, 7, 1, 1, 18, 0, 31, 2, 0, 18, 0, 31, 9, 1, CONNECT),
 	S("busy and refused", 0, 0, 0, 21, 4, 0, 8, 18, 0, 19, 1, 0, 18, 0, 20, 1, 0, 18,
@@ -311,22 +311,25 @@ static void texts(void)
 /* candidate.c: sequence, length, plaintext, then addresses of the vantage. */
 static void offers(void)
 {
-	static const uint8_t guest[] = {0, 0, 42, 1, 2, 1, 4, 192, 168, 1, 3, 0, 0, 0, 0,
-		0, 0, 0, 0, 0, 0, 0, 0, 0xc3, 0x50, 2, 6, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0,
-		0, 0, 0, 0, 0, 0, 0, 1, 0xc3, 0x50, 0, 203, 0, 113, 3, 1, 1, 0, 192, 168,
-		1, 2, 9, 9, 0, 203, 0, 113, 3, 8, 8};
+	static const uint8_t guest[] = {0, 0, 52, 1, 2, 1, 0xff, 0xfd, 0xc3, 0x50, 1, 0,
+		2, 0xf4, 2, 1, 4, 192, 168, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0xc3, 0x50, 2, 6, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
+		0xc3, 0x50, 0, 203, 0, 113, 3, 1, 1, 0, 192, 168, 1, 2, 9, 9, 0, 203, 0,
+		113, 3, 8, 8};
 	/* the peer is unknown, and so is what others see of us */
-	static const uint8_t unknown[] = {0, 0, 22, 1, 1, 1, 4, 192, 168, 1, 3, 0, 0, 0,
-		0, 0, 0, 0, 0, 0, 0, 0, 0, 0xc3, 0x50, 2, 2, 2, 2, 2, 2, 2};
-	uint8_t host[3 + 117] = {1, 0, 117, 9};
+	static const uint8_t unknown[] = {0, 0, 32, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1,
+		4, 192, 168, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xc3, 0x50, 2, 2,
+		2, 2, 2, 2, 2};
+	uint8_t host[3 + 127] = {1, 0, 127, 9};
 
 	write_seed("candidate", 0, guest, sizeof(guest));
 	write_seed("candidate", 0, unknown, sizeof(unknown));
 	host[3 + 96] = 1;
-	host[3 + 97] = 2;
-	host[3 + 98] = 4;
-	host[3 + 99] = 198;
-	host[3 + 116] = 1;
+	host[3 + 106] = 1;
+	host[3 + 107] = 2;
+	host[3 + 108] = 4;
+	host[3 + 109] = 198;
+	host[3 + 126] = 1;
 	write_seed("candidate", 3, host, sizeof(host));
 }
 

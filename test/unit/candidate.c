@@ -242,21 +242,25 @@ static void carries_guest_offers(void **state)
 
 	(void)state;
 	for (unsigned count = 0; count <= 8; count++) {
-		const struct guest_offer offer = {
-			.trial = (uint8_t)(250 + count), .candidates = some(count)};
+		const struct guest_offer offer = {.trial = (uint8_t)(250 + count),
+			.behaviour = {.mapping = BEHAVIOUR_FIXED, .probes = 756},
+			.candidates = some(count)};
 		size_t len =
 			guest_offer_seal(sealed, &offer, &credentials, attempt, &entropy);
 
-		assert_int_equal(len, 16 + 2 + 20 * count + 16);
+		assert_int_equal(len, 16 + 12 + 20 * count + 16);
 		assert_true(guest_offer_open(&back, sealed, len, &credentials, attempt));
 		assert_int_equal(back.trial, offer.trial);
+		assert_int_equal(back.behaviour.mapping, BEHAVIOUR_FIXED);
+		assert_int_equal(back.behaviour.probes, 756);
 		expect_candidates(&back.candidates, &offer.candidates);
 	}
 }
 
 static size_t seal_host(uint8_t *out, uint8_t sequence)
 {
-	struct host_offer offer = {.candidates = some(8)};
+	struct host_offer offer = {
+		.behaviour = {.mapping = BEHAVIOUR_RANDOM}, .candidates = some(8)};
 
 	crypto_x25519_public(offer.host_static, service.host_static);
 	return host_offer_seal(
@@ -277,10 +281,11 @@ static void carries_host_offers(void **state)
 	size_t len = seal_host(sealed, 3);
 
 	(void)state;
-	assert_int_equal(len, 16 + 32 + 64 + 1 + 20 * 8 + 16);
+	assert_int_equal(len, 16 + 32 + 64 + 11 + 20 * 8 + 16);
 	assert_true(open_host(&back, sealed, len));
 	crypto_x25519_public(public, service.host_static);
 	assert_memory_equal(back.host_static, public, 32);
+	assert_int_equal(back.behaviour.mapping, BEHAVIOUR_RANDOM);
 	expect_candidates(&back.candidates, &expected);
 }
 
