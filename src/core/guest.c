@@ -192,7 +192,7 @@ static enum verdict input_message(struct guest *g, const struct path *path,
 	if (message_version(buf) != WIRE_VERSION && type != MESSAGE_VERSION)
 		return VERDICT_DROP_VERSION;
 	if (path->channel != 0 && type != MESSAGE_WELCOME && type != MESSAGE_BUSY &&
-		type != MESSAGE_REFUSE)
+		type != MESSAGE_REFUSE && type != MESSAGE_VERSION)
 		return VERDICT_DROP_UNKNOWN_TYPE;
 	switch (type) {
 	case MESSAGE_PUNCH:
@@ -204,7 +204,9 @@ static enum verdict input_message(struct guest *g, const struct path *path,
 	case MESSAGE_ANSWERED:
 	case MESSAGE_ERROR: return asker_input(g, path, buf, len, now);
 	case MESSAGE_VERSION:
-		verdict = asker_input(g, path, buf, len, now);
+		/* What comes over a relay is the host's word, not the rendezvous'. */
+		verdict = path->channel == 0 ? asker_input(g, path, buf, len, now)
+					     : VERDICT_DROP_UNSOLICITED;
 		return verdict == VERDICT_CONSUMED ? verdict
 						   : trial_input(g, path, buf, len, now);
 	default: return VERDICT_DROP_UNKNOWN_TYPE;

@@ -529,6 +529,8 @@ static enum verdict input_version(
 
 	if (reach_at(t, path) == NULL)
 		return VERDICT_DROP_UNSOLICITED;
+	if (g->progress.version == message_version(buf))
+		return VERDICT_CONSUMED; /* one HELLO after the other is answered so */
 	g->progress.version = message_version(buf);
 	event = events_add(&g->events, EVENT_VERSION_MISMATCH);
 	event->addr = path->remote;

@@ -256,6 +256,38 @@ static void tells_of_a_host_of_another_version(void **state)
 	meeting_end(&m);
 }
 
+static void other_version_relayed(struct net *net, struct net_packet *p)
+{
+	size_t at = channel_is(p->bytes, p->len) ? CHANNEL_SIZE : 0;
+	uint8_t type = p->len > at ? message_type(p->bytes + at) : 0;
+
+	(void)net;
+	p->lost = net_is(p, MESSAGE_HELLO); /* there is no direct path */
+	if (at != 0 && (type == MESSAGE_HELLO || type == MESSAGE_VERSION))
+		p->bytes[at + 1] = 2;
+}
+
+static void tells_of_it_over_the_relay_once(void **state)
+{
+	const struct event *e;
+	struct meeting m;
+
+	(void)state;
+	meeting_init(&m);
+	m.rendezvous_config.relay.max = 1;
+	meeting_gather(&m);
+	m.net->hook = other_version_relayed;
+	guest_start(m.guest->machine, m.net->now);
+	net_run(m.net, SECOND);
+	e = net_event(m.guest, EVENT_VERSION_MISMATCH, 0);
+	assert_non_null(e);
+	assert_int_equal(e->number, 2);
+	assert_true(addr_equal(&e->addr, &m.host_config.servers[0]));
+	assert_int_equal(net_events(m.guest, EVENT_VERSION_MISMATCH), 1);
+	assert_false(guest_connected(m.guest->machine));
+	meeting_end(&m);
+}
+
 static void other_rendezvous(struct net *net, struct net_packet *p)
 {
 	(void)net;
@@ -399,6 +431,7 @@ int main(void)
 		cmocka_unit_test(prefers_aes_where_both_have_it),
 		cmocka_unit_test(asks_for_a_cookie_under_load),
 		cmocka_unit_test(tells_of_a_host_of_another_version),
+		cmocka_unit_test(tells_of_it_over_the_relay_once),
 		cmocka_unit_test(tells_of_a_rendezvous_of_another_version),
 		cmocka_unit_test(asks_all_hosts_and_keeps_one),
 		cmocka_unit_test(takes_the_host_that_has_room),
