@@ -24,6 +24,13 @@ CPPFLAGS += -DEYELET_UPNP
 LDLIBS   += -lminiupnpc
 endif
 
+# Streams by TLS, where UDP is blocked, by OpenSSL's libssl. WITH_TLS=no leaves it out.
+WITH_TLS = yes
+ifeq ($(WITH_TLS),yes)
+CPPFLAGS += -DEYELET_TLS
+LDLIBS   := -lssl $(LDLIBS)
+endif
+
 WERROR    = $(if $(CI),-Werror)
 
 # SANITIZE=address,undefined builds everything that way, in a directory of its own.
@@ -50,6 +57,7 @@ all: $(BUILD)/eyelet $(BUILD)/libeyelet.so $(BUILD)/libeyelet.a
 help:
 	@echo 'make [all]       build build/eyelet and the library'
 	@echo '                 WITH_UPNP=no: without UPnP, which needs libminiupnpc'
+	@echo '                 WITH_TLS=no: without TLS, which needs libssl'
 	@echo 'make demo        a real UDP application across two NATs on this machine'
 	@echo 'make check       all quick tiers of tests; make check TIERS="unit sim" some'
 	@echo 'make check-long  the long tiers: packages, sanitizers, valgrind, fuzzing, 10^5 seeds'
