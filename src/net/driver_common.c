@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "net/driver_socket.h"
+#include "net/streams.h"
 #include "net/system.h"
 
 #define SOON 1e-9 /* seconds; a timer of libev with repeat 0 would stop */
@@ -59,11 +60,22 @@ struct udp_socket *driver_public(struct driver *d, uint32_t number)
 	return &d->publics[number].udp;
 }
 
+void driver_send_framed(
+	struct driver *d, const struct path *path, const uint8_t *buf, size_t len)
+{
+	if (d->streams)
+		streams_send(d->streams, path, buf, len);
+	else
+		d->lost++;
+}
+
 static void send_control(struct driver *d, const struct datagram *out)
 {
 	struct udp_socket *s = driver_public(d, out->path.socket);
 
-	if (s)
+	if (out->path.remote.transport != ADDR_UDP)
+		driver_send_framed(d, &out->path, out->data, out->len);
+	else if (s)
 		(void)udp_send(s, &out->path, out->ttl, out->tos, out->data, out->len);
 	else
 		d->lost++;
@@ -159,6 +171,8 @@ void driver_settle(struct driver *d)
 	driver_pull(d);
 	if (d->ops->flush)
 		d->ops->flush(d);
+	if (d->streams)
+		streams_flush(d->streams);
 	set_deadline(d, earliest(d));
 }
 
@@ -279,6 +293,8 @@ void driver_fini(struct driver *d)
 {
 	for (unsigned i = 0; i < d->machine_count; i++)
 		pull_output(d, &d->machines[i]);
+	if (d->streams)
+		streams_fini(d->streams);
 	for (size_t i = 0; i < d->public_count; i++)
 		driver_socket_close(&d->publics[i]);
 	ev_timer_stop(d->loop, &d->deadline);

@@ -16,6 +16,7 @@
 
 struct driver;
 struct driver_socket;
+struct streams;
 
 /* Wanted socket buffers, bytes: a burst of 40 ms at 100 MB/s. */
 #define DRIVER_BUFFER (4 << 20)
@@ -45,7 +46,8 @@ struct driver_ops {
 	X(TARGET, 30)                                                                    \
 	X(DESCRIPTORS, 30)                                                               \
 	X(FLOWS, 30)                                                                     \
-	X(SOCKET, 30)
+	X(SOCKET, 30)                                                                    \
+	X(STREAM, 60)
 
 enum notice {
 #define X(name, seconds) NOTICE_##name,
@@ -64,6 +66,7 @@ struct driver {
 	struct driver_socket *publics; /* by the core's number; belongs to the owner */
 	size_t public_count;
 	void (*take)(struct driver_socket *s, struct udp_message *m); /* of publics */
+	struct streams *streams; /* the owner's; NULL: there are none */
 	struct addr binds[2];    /* where further sockets are bound, v4 and v6; port 0 */
 	struct udp_batch *batch; /* shared by all sockets */
 	uint64_t now;            /* ns, of this wakeup */
@@ -108,6 +111,10 @@ void driver_settle(struct driver *d);
 
 /* Returns the open public socket with that number, or NULL. */
 struct udp_socket *driver_public(struct driver *d, uint32_t number);
+
+/* Sends a datagram to an end whose transport is not UDP. */
+void driver_send_framed(
+	struct driver *d, const struct path *path, const uint8_t *buf, size_t len);
 
 /* Says one sentence unless one of its kind came a short time ago. */
 __attribute__((format(printf, 3, 4))) void driver_notice(

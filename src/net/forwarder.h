@@ -15,6 +15,7 @@
 #include "core/host.h"
 #include "core/portmap.h"
 #include "core/rendezvous.h"
+#include "net/tls.h"
 
 struct forwarder_hooks {
 	void (*event)(void *arg, const struct event *event);
@@ -27,6 +28,14 @@ struct forwarder_hooks {
 /* Hears, with the hooks' arg, what becomes of the forwarded port that routers are asked for. */
 typedef void forwarder_portmap(void *arg, const struct portmap_event *event);
 
+/* How rendezvous are verified that are reached by TLS: without, none is. */
+struct forwarder_tls {
+	struct tls_context *context; /* a client's, the caller's; NULL: no TLS */
+	/* Returns the name or address, as a person gave it, of what is at remote; called with
+	 * the hooks' arg. */
+	const char *(*name)(void *arg, const struct addr *remote);
+};
+
 #define FORWARDER_LISTENS_MAX 8
 
 /* A rendezvous on its own sockets. */
@@ -36,6 +45,12 @@ struct rendezvous_driver_config {
 	struct addr listens[FORWARDER_LISTENS_MAX]; /* port 0 picks one */
 	size_t listen_count;
 	unsigned alt; /* further ports, tried upwards from the first listen port + 1 */
+	bool tcp;     /* at the listens' ports, too */
+	struct addr tls_listens[FORWARDER_LISTENS_MAX];
+	size_t tls_listen_count;
+	struct tls_context *tls; /* a server's, the caller's; required for tls_listens */
+	unsigned streams_max;    /* by TCP and TLS at once; 0: 4096 */
+	unsigned streams_network_max; /* and of one /24 or /56; 0: 256 */
 };
 struct rendezvous_driver *rendezvous_driver_new(struct ev_loop *loop,
 	const struct rendezvous_driver_config *config,
@@ -45,6 +60,9 @@ struct rendezvous *rendezvous_driver_core(struct rendezvous_driver *d);
 /* The i-th listen address with its real port; false past the last. */
 bool rendezvous_driver_listen(
 	const struct rendezvous_driver *d, size_t i, struct addr *addr);
+
+/* Another server's certificate, from the next connection on; the caller may free the last. */
+void rendezvous_driver_set_tls(struct rendezvous_driver *d, struct tls_context *tls);
 
 /* A host with its target. */
 struct host_driver;
@@ -60,6 +78,7 @@ struct host_driver_config {
 	struct rendezvous *inner;
 	bool moderate; /* pause the loop between wakeups, see net/moderation.h */
 	forwarder_portmap *portmap; /* NULL: no router is asked for anything */
+	struct forwarder_tls tls;
 };
 struct host_driver *host_driver_new(struct ev_loop *loop,
 	const struct host_driver_config *config, const struct forwarder_hooks *hooks,
@@ -83,6 +102,7 @@ struct guest_driver_config {
 	size_t listen_count;
 	bool moderate;              /* as host_driver_config */
 	forwarder_portmap *portmap; /* NULL: no router is asked for anything */
+	struct forwarder_tls tls;
 };
 struct guest_driver *guest_driver_new(struct ev_loop *loop,
 	const struct guest_driver_config *config, const struct forwarder_hooks *hooks,
@@ -94,7 +114,7 @@ void guest_driver_set_servers(
 	struct guest_driver *d, const struct addr *addrs, size_t count);
 void guest_driver_free(struct guest_driver *d);
 
-/* Datagrams dropped before a path was up, and at full socket buffers. */
+/* Datagrams dropped before a path was up, and at full socket buffers or streams. */
 struct forwarder_counts {
 	uint64_t queue_dropped, send_failed;
 };

@@ -10,6 +10,7 @@
 #include "net/driver_send.h"
 #include "net/driver_socket.h"
 #include "net/portmap_driver.h"
+#include "net/streams.h"
 #include "net/system.h"
 
 #define QUEUE_DATAGRAMS 64
@@ -31,6 +32,7 @@ struct guest_driver {
 	struct app *apps;
 	struct fan fan;
 	struct outbound out;
+	struct streams streams;         /* to rendezvous that UDP does not reach */
 	struct portmap_driver *portmap; /* NULL: routers are not asked */
 	uint32_t mapped;                /* number of the socket it is for */
 	forwarder_portmap *on_portmap;
@@ -91,7 +93,9 @@ static bool seal(struct guest_driver *d, struct flow *flow, uint8_t tos,
 		if (size == 0)
 			return false;
 		s = driver_public(&d->base, path.socket);
-		if (s)
+		if (path.remote.transport != ADDR_UDP)
+			driver_send_framed(&d->base, &path, out, size);
+		else if (s)
 			outbound_add(&d->out, s, &path, tos, size);
 	}
 	return true;
@@ -324,6 +328,17 @@ static void start_portmap(struct guest_driver *d, forwarder_portmap *event)
 	}
 }
 
+static void make_streams(struct guest_driver *d, const struct forwarder_tls *tls)
+{
+	const struct streams_config config = {.dials = true,
+		.client = tls->context,
+		.name = tls->name,
+		.arg = d->base.hooks.arg};
+
+	streams_init(&d->streams, &d->base, &config);
+	d->base.streams = &d->streams;
+}
+
 struct guest_driver *guest_driver_new(struct ev_loop *loop,
 	const struct guest_driver_config *config, const struct forwarder_hooks *hooks,
 	const char **why)
@@ -340,6 +355,7 @@ struct guest_driver *guest_driver_new(struct ev_loop *loop,
 	if (!driver_init(&d->base, loop, hooks, &ops, d->publics, GUEST_SOCKETS_MAX) ||
 		!outbound_init(&d->out) || !d->queue)
 		goto fail;
+	make_streams(d, &config->tls);
 	if (!open_listens(d, config, why) || !open_publics(d, why))
 		goto fail;
 	*why = "out of memory";
@@ -383,6 +399,7 @@ void guest_driver_get_counts(
 		counts->send_failed += d->publics[i].udp.send_failed;
 	for (size_t i = 0; i < 2; i++)
 		counts->send_failed += d->listens[i].udp.send_failed;
+	counts->send_failed += d->streams.counts.dropped;
 }
 
 void guest_driver_set_servers(

@@ -10,6 +10,7 @@
 #include "net/driver_socket.h"
 #include "net/driver_target.h"
 #include "net/portmap_driver.h"
+#include "net/streams.h"
 #include "net/system.h"
 
 struct host_driver {
@@ -19,6 +20,7 @@ struct host_driver {
 	struct driver_socket publics[HOST_SOCKETS_MAX];
 	struct targets targets;
 	struct outbound out;
+	struct streams streams;         /* to rendezvous that UDP does not reach */
 	struct portmap_driver *portmap; /* NULL: routers are not asked */
 	uint32_t mapped;                /* number of the socket it is for */
 	forwarder_portmap *on_portmap;
@@ -82,7 +84,9 @@ static bool seal(struct host_driver *d, struct flow *flow, uint8_t tos,
 		if (size == 0)
 			return false;
 		s = driver_public(&d->base, path.socket);
-		if (s)
+		if (path.remote.transport != ADDR_UDP)
+			driver_send_framed(&d->base, &path, out, size);
+		else if (s)
 			outbound_add(&d->out, s, &path, tos, size);
 	}
 	return true;
@@ -254,6 +258,17 @@ static void destroy(struct host_driver *d)
 	free(d);
 }
 
+static void make_streams(struct host_driver *d, const struct forwarder_tls *tls)
+{
+	const struct streams_config config = {.dials = true,
+		.client = tls->context,
+		.name = tls->name,
+		.arg = d->base.hooks.arg};
+
+	streams_init(&d->streams, &d->base, &config);
+	d->base.streams = &d->streams;
+}
+
 struct host_driver *host_driver_new(struct ev_loop *loop,
 	const struct host_driver_config *config, const struct forwarder_hooks *hooks,
 	const char **why)
@@ -269,6 +284,7 @@ struct host_driver *host_driver_new(struct ev_loop *loop,
 	if (!driver_init(&d->base, loop, hooks, &ops, d->publics, HOST_SOCKETS_MAX) ||
 		!outbound_init(&d->out))
 		goto fail;
+	make_streams(d, &config->tls);
 	if (!bind_publics(d, config, why))
 		goto fail;
 	*why = "out of memory";
@@ -317,6 +333,7 @@ void host_driver_get_counts(const struct host_driver *d, struct forwarder_counts
 	for (size_t i = 0; i < HOST_SOCKETS_MAX; i++)
 		counts->send_failed += d->publics[i].udp.send_failed;
 	counts->send_failed += targets_failed(&d->targets);
+	counts->send_failed += d->streams.counts.dropped;
 }
 
 void host_driver_set_servers(

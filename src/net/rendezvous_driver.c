@@ -9,6 +9,7 @@
 #include "net/driver_common.h"
 #include "net/driver_send.h"
 #include "net/driver_socket.h"
+#include "net/streams_listen.h"
 
 #define ALT_SPAN 32 /* ports that are tried: the bits of alt_mask */
 
@@ -18,6 +19,8 @@ struct rendezvous_driver {
 	struct driver_socket *sockets; /* the listens first, then the further ports */
 	size_t listen_count, socket_count, socket_max;
 	struct outbound out; /* what is relayed */
+	struct streams streams;
+	struct tls_context *tls;
 };
 
 static struct rendezvous_driver *of(struct driver *d)
@@ -35,6 +38,10 @@ static void relay(struct rendezvous_driver *d, const struct udp_message *m,
 	if (rendezvous_relay(d->rendezvous, &m->path, buf, len, d->base.now, &to) !=
 		VERDICT_DELIVER)
 		return;
+	if (to.remote.transport != ADDR_UDP) {
+		driver_send_framed(&d->base, &to, buf, len);
+		return;
+	}
 	s = driver_public(&d->base, to.socket);
 	if (!s)
 		return;
@@ -91,6 +98,42 @@ static bool open_listens(struct rendezvous_driver *d,
 	}
 	d->listen_count = d->socket_count;
 	return d->listen_count > 0;
+}
+
+static bool listen_streams(struct rendezvous_driver *d, const char *how,
+	const struct addr *listen, struct tls_context *const *tls, const char **why)
+{
+	int error = streams_listen(&d->streams, listen, tls);
+
+	if (error == 0 || (driver_socket_is_absent(error) && addr_is_unspecified(listen)))
+		return true;
+	*why = driver_why(how, listen, error);
+	return false;
+}
+
+/* TCP at the very addresses that UDP has got. */
+static bool open_streams(struct rendezvous_driver *d,
+	const struct rendezvous_driver_config *config, const char **why)
+{
+	const struct streams_config streams = {
+		.max = config->streams_max ? config->streams_max : STREAMS_MAX,
+		.network_max = config->streams_network_max ? config->streams_network_max
+							   : STREAMS_NETWORK_MAX};
+
+	streams_init(&d->streams, &d->base, &streams);
+	d->base.streams = &d->streams;
+	d->tls = config->tls;
+	for (size_t i = 0; config->tcp && i < d->listen_count; i++) {
+		if (!listen_streams(
+			    d, "listen by TCP on", &d->sockets[i].udp.bound, NULL, why))
+			return false;
+	}
+	for (size_t i = 0; i < config->tls_listen_count; i++) {
+		if (!listen_streams(
+			    d, "listen by TLS on", &config->tls_listens[i], &d->tls, why))
+			return false;
+	}
+	return true;
 }
 
 static bool is_repeated(const struct rendezvous_driver *d, size_t listen)
@@ -174,7 +217,7 @@ static bool start(struct rendezvous_driver *d,
 	struct rendezvous_config core = config->core;
 	int error;
 
-	if (!open_listens(d, config, why))
+	if (!open_listens(d, config, why) || !open_streams(d, config, why))
 		return false;
 	error = open_alts(d, &core, config->alt);
 	if (error != 0) {
@@ -218,6 +261,11 @@ void rendezvous_driver_free(struct rendezvous_driver *d)
 {
 	if (d)
 		destroy(d);
+}
+
+void rendezvous_driver_set_tls(struct rendezvous_driver *d, struct tls_context *tls)
+{
+	d->tls = tls;
 }
 
 struct rendezvous *rendezvous_driver_core(struct rendezvous_driver *d)
