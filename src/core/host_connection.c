@@ -155,6 +155,8 @@ void connection_free(struct host *h, struct connection *c)
 		c->peer->connection = NULL;
 		h->counts.guests--;
 	}
+	if (c->peer != NULL && c->peer->before == c)
+		c->peer->before = NULL;
 	if (c->attempt != NULL)
 		c->attempt->connection = NULL;
 	h->sockets[c->socket].connections--;

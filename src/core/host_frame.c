@@ -51,10 +51,12 @@ static void replace(
 	old->session.draining = true;
 	old->peer->connection = NULL;
 	h->counts.guests--;
-	if (memcmp(old->process, by->process, PROCESS_SIZE) == 0)
+	if (memcmp(old->process, by->process, PROCESS_SIZE) == 0) {
+		old->peer->before = old;
 		timers_set(&h->timers, &old->session.timer, now + DRAIN);
-	else
+	} else {
 		connection_free(h, old);
+	}
 }
 
 /* The guest's first frame opened: the connection is real. Returns false if it is not to be,

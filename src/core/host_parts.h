@@ -177,6 +177,7 @@ struct peer {
 	enum peer_policy { POLICY_NONE, POLICY_ALLOWED, POLICY_DENIED } policy;
 	uint64_t seen_at;              /* last connected */
 	struct connection *connection; /* NULL while away */
+	struct connection *before;     /* the one it replaced, while that still receives */
 	unsigned links;                /* connections that name it, replaced ones too */
 	uint64_t flow_refused_at;      /* when that was last told; 0 never */
 	struct flow_table flows;

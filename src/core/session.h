@@ -105,6 +105,7 @@ struct session {
 		[CRYPTO_KEY_SIZE]; /* makes the token that a ping to a path carries */
 	bool proved;         /* the peer answered a ping at path; a guest's always is */
 	size_t credit;       /* bytes that may go there before that: what came from it */
+	bool dear; /* the credit does not cover the datagram that is being sealed */
 	uint64_t resumed_at; /* last answer to a challenge */
 	uint64_t hinted_at;  /* last hint believed */
 	uint64_t pinged_at;  /* last ping of any kind */
@@ -181,7 +182,8 @@ unsigned session_parts(const struct session *s, uint16_t flow, size_t len);
  * room for len + FRAME_OVERHEAD_MAX bytes and not overlap payload. On a path over a relay its
  * channel comes first. All parts of a datagram
  * are sealed in turn, with no other datagram of the session in between. Returns the frame's
- * length; 0 if the keys are used up or the peer reported nothing for too long. */
+ * length; 0 if the keys are used up, the peer reported nothing for too long, or the credit of
+ * a place that is not proved does not cover the whole datagram. */
 size_t session_seal(struct session *s, uint16_t flow, unsigned part, unsigned parts,
 	const uint8_t *payload, size_t len, uint8_t *out, uint64_t now);
 

@@ -120,11 +120,11 @@ size_t session_seal(struct session *s, uint16_t flow, unsigned part, unsigned pa
 	size_t channel = write_channel(s, out), offset, size, prefix;
 	uint8_t *plain = (out += channel) + FRAME_HEADER_SIZE;
 
-	if (!may_seal(session_current(s)) || part >= parts || parts > len + 1)
+	if (part == 0)
+		s->dear = !affordable(s, len + parts * (size_t)FRAME_OVERHEAD_MAX);
+	if (s->dear || !may_seal(session_current(s)) || part >= parts || parts > len + 1)
 		return 0;
 	prefix = write_prefix(s, plain, flow, part, parts, len, &offset, &size);
-	if (!affordable(s, FRAME_OVERHEAD + prefix + size))
-		return 0;
 	if (part == 0)
 		note_data(s, len, now);
 	if (pmtu_sent(&s->pmtu, FRAME_OVERHEAD + prefix + size, now))

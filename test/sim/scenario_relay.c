@@ -197,7 +197,8 @@ static void run_improves(struct trial *t)
 }
 
 /* The guest's NAT is poisoned against the host between cookie and punch: the relay is first,
- * the second attempt's fresh socket gets through, nothing is lost or doubled on the way. */
+ * the second attempt's fresh socket gets through, nothing is lost or doubled on the way. arg:
+ * bytes of a datagram, 4,000 of which a second are more than may go to a place not yet proved. */
 static void run_overtaken(struct trial *t)
 {
 	struct lab_config c = lab_config_of(GUARD_POISON, GUARD_POISON);
@@ -207,6 +208,7 @@ static void run_overtaken(struct trial *t)
 	struct addr host, guest;
 
 	lab_init(&l, t, &c, 0);
+	l.rendezvous[0]->rendezvous.relay_rate = 40000000;
 	a = attacker_new(l.w, 0);
 	lab_start(&l);
 	if (!l.w->failed)
@@ -216,15 +218,14 @@ static void run_overtaken(struct trial *t)
 	host = l.host->seen[EVENT_REGISTERED].last.peer;
 	guest = l.guest->seen[EVENT_OBSERVED].last.peer;
 	attacker_send(a, &host, &guest, (const uint8_t *)"junk", 4);
-	app = machine_app(l.guest, 100, 10 * MILLISECOND, 1000);
 	if (!wait_connected(l.guest, FIRST_ECHO) || !is_relayed(&l))
 		world_fail(l.w, "not connected over the relay within %.1f ms",
 			ms(FIRST_ECHO));
+	app = machine_app(l.guest, (size_t)t->arg, MILLISECOND / 4, 8000);
 	if (!l.w->failed && !wait_direct(&l, 500 * MILLISECOND))
 		world_fail(l.w, "still over the relay after 500 ms");
 	trial_note(t, "direct after %.1f ms", ms(l.w->now - l.guest->started_at));
-	if (!wait_all(l.w, app, 11 * SECOND))
-		world_fail(l.w, "not all came back");
+	wait_all(l.w, app, 11 * SECOND);
 	if (!l.w->failed)
 		require_all(l.w, app);
 	lab_fini(&l, "%s", "");
@@ -320,7 +321,8 @@ void trials_relay(struct trials *list)
 					"relay: %s to %s", kinds[guest].name,
 					kinds[host].name);
 	trials_add(list, run_improves, 0, "relay: a direct path comes up");
-	trials_add(list, run_overtaken, 0, "relay: a direct path, nothing lost");
+	trials_add(list, run_overtaken, 100, "relay: a direct path, nothing lost");
+	trials_add(list, run_overtaken, 1200, "relay: a direct path under load");
 	trials_add(list, run_falls_back, 0, "relay: the direct path dies and comes back");
 	trials_add(list, run_rebound, 0, "relay: guest's NAT forgets, amid attempts");
 	trials_add(list, run_rebound, 1, "relay: both NATs forget, amid attempts");
