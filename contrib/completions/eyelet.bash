@@ -11,12 +11,12 @@ _eyelet_options() { # COMMAND
 	serve)
 		echo --rendezvous --key --key-file --weak-key --public --port --name \
 			--guests --max-guests --max-guests-per-network --max-flows --max-sockets \
-			--max-half-open --no-moderation --no-port-mapping --no-local-candidates \
-			--json
+			--max-half-open --busy-poll --no-moderation --no-port-mapping \
+			--no-local-candidates --json
 		;;
 	connect)
 		echo --rendezvous --key --key-file --timeout --no-relay --max-flows \
-			--no-moderation --no-port-mapping --no-local-candidates --json
+			--busy-poll --no-moderation --no-port-mapping --no-local-candidates --json
 		;;
 	netcheck) echo --rendezvous --server --long --json ;;
 	keygen) echo --service-name --key --key-file ;;
@@ -59,7 +59,7 @@ _eyelet() {
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		;;
-	-s | --server | -k | --key | --listen | --public | --alt | --max-* | --relay-* | --port | --name | --timeout) ;;
+	-s | --server | -k | --key | --listen | --public | --alt | --max-* | --relay-* | --busy-poll | --port | --name | --timeout) ;;
 	*)
 		# Bash breaks the words at "@" but replaces them with it.
 		if [[ $command == connect && ($before == @ || $word == @*) ]]; then

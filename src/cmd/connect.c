@@ -198,6 +198,7 @@ static void fill_config(struct connect *c, struct guest_driver_config *config)
 	memcpy(config->listens, listen->addrs, sizeof(listen->addrs));
 	config->listen_count = listen->count;
 	config->moderate = !c->options.no_moderation;
+	config->busy_poll = c->options.busy_poll * MICROSECOND;
 }
 
 static enum exit_code make_driver(struct connect *c)

@@ -25,6 +25,7 @@ struct connect_options {
 	uint32_t flows_max;
 	bool no_relay;
 	bool no_moderation;
+	uint32_t busy_poll; /* us; 0: not */
 	bool no_port_mapping;
 	bool no_local_candidates;
 	bool ticketed; /* else by key */

@@ -27,6 +27,9 @@ static const char help[] =
 	"      --timeout SECONDS         for the first connection (30)\n"
 	"      --no-relay                only ever a direct path\n"
 	"      --max-flows N             application sockets (256)\n"
+	"      --busy-poll USEC          spin for so long before sleeping: less latency, "
+	"a\n"
+	"                                processor's time\n"
 	"      --no-moderation           wake for each datagram, even at high rates\n"
 	"      --no-port-mapping         ask no router to forward a port\n"
 	"      --no-local-candidates     tell nobody the addresses of own interfaces\n"
@@ -48,6 +51,7 @@ enum {
 	OPTION_MAX_FLOWS,
 	OPTION_JSON,
 	OPTION_NO_MODERATION,
+	OPTION_BUSY_POLL,
 	OPTION_NO_PORT_MAPPING,
 	OPTION_NO_LOCAL_CANDIDATES,
 };
@@ -61,6 +65,7 @@ static const struct option longs[] = {
 	{"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"no-moderation", no_argument, NULL, OPTION_NO_MODERATION},
+	{"busy-poll", required_argument, NULL, OPTION_BUSY_POLL},
 	{"no-port-mapping", no_argument, NULL, OPTION_NO_PORT_MAPPING},
 	{"no-local-candidates", no_argument, NULL, OPTION_NO_LOCAL_CANDIDATES},
 	OPTIONS_COMMON,
@@ -92,6 +97,8 @@ static bool take(struct connect *c, struct options *o, int option)
 	case OPTION_NO_LOCAL_CANDIDATES: co->no_local_candidates = true; return true;
 	case OPTION_JSON: c->feed.on = true; return true;
 	case OPTION_NO_MODERATION: co->no_moderation = true; return true;
+	case OPTION_BUSY_POLL:
+		return options_number(o, "--busy-poll", 1, 10000, &co->busy_poll);
 	default: return false;
 	}
 }

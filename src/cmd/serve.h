@@ -30,6 +30,7 @@ struct serve_options {
 	/* Limits; 0: the default */
 	uint32_t guests_max, network_max, flows_max, sockets_max, half_open_max;
 	bool no_moderation;
+	uint32_t busy_poll; /* us; 0: not */
 	bool weak_key;
 	bool no_port_mapping;
 	bool no_local_candidates;

@@ -34,6 +34,9 @@ static const char help[] =
 	"      --max-flows N             application sockets of one guest (256)\n"
 	"      --max-sockets N           of all guests (by the limit of descriptors)\n"
 	"      --max-half-open N         guests in the middle of a handshake (1024)\n"
+	"      --busy-poll USEC          spin for so long before sleeping: less latency, "
+	"a\n"
+	"                                processor's time\n"
 	"      --no-moderation           wake for each datagram, even at high rates\n"
 	"      --no-port-mapping         ask no router to forward a port\n"
 	"      --no-local-candidates     tell nobody the addresses of own interfaces\n"
@@ -61,6 +64,7 @@ enum {
 	OPTION_NO_LOCAL_CANDIDATES,
 	OPTION_GUESTS,
 	OPTION_NO_MODERATION,
+	OPTION_BUSY_POLL,
 };
 
 static const struct option longs[] = {
@@ -81,6 +85,7 @@ static const struct option longs[] = {
 	{"no-local-candidates", no_argument, NULL, OPTION_NO_LOCAL_CANDIDATES},
 	{"guests", required_argument, NULL, OPTION_GUESTS},
 	{"no-moderation", no_argument, NULL, OPTION_NO_MODERATION},
+	{"busy-poll", required_argument, NULL, OPTION_BUSY_POLL},
 	OPTIONS_COMMON,
 };
 
@@ -134,6 +139,8 @@ static bool take_limit(struct serve_options *so, struct options *o, int option)
 		return options_number(o, "--max-flows", 1, 65535, &so->flows_max);
 	case OPTION_MAX_SOCKETS:
 		return options_number(o, "--max-sockets", 1, 10000000, &so->sockets_max);
+	case OPTION_BUSY_POLL:
+		return options_number(o, "--busy-poll", 1, 10000, &so->busy_poll);
 	case OPTION_MAX_HALF_OPEN:
 		return options_number(o, "--max-half-open", 1, 65535, &so->half_open_max);
 	default: return false;

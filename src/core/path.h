@@ -27,6 +27,7 @@ struct datagram {
 };
 
 #define SECOND      UINT64_C(1000000000) /* the core's time is in nanoseconds */
+#define MICROSECOND UINT64_C(1000)       /* ns */
 #define MILLISECOND UINT64_C(1000000)
 #define NEVER       UINT64_MAX /* a deadline that does not come */
 

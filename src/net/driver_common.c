@@ -261,6 +261,7 @@ bool driver_init(struct driver *d, struct ev_loop *loop,
 	d->deadline.data = d;
 	ev_prepare_init(&d->before_wait, on_before_wait);
 	d->before_wait.data = d;
+	busy_poll_init(&d->busy_poll, 0);
 	d->netlink.changed = on_network_change;
 	d->netlink.arg = d;
 	d->batch = udp_batch_new();
@@ -289,6 +290,11 @@ void driver_moderate(struct driver *d)
 	ev_prepare_start(d->loop, &d->before_wait);
 }
 
+void driver_busy_poll(struct driver *d, uint64_t span)
+{
+	busy_poll_init(&d->busy_poll, span);
+}
+
 void driver_fini(struct driver *d)
 {
 	for (unsigned i = 0; i < d->machine_count; i++)
@@ -299,6 +305,7 @@ void driver_fini(struct driver *d)
 		driver_socket_close(&d->publics[i]);
 	ev_timer_stop(d->loop, &d->deadline);
 	ev_prepare_stop(d->loop, &d->before_wait);
+	busy_poll_stop(&d->busy_poll, d->loop);
 	netlink_stop(&d->netlink);
 	udp_batch_free(d->batch);
 }

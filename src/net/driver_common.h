@@ -8,6 +8,7 @@
 #ifndef EYELET_NET_DRIVER_COMMON_H
 #define EYELET_NET_DRIVER_COMMON_H
 
+#include "net/busy_poll.h"
 #include "net/driver_machine.h"
 #include "net/forwarder.h"
 #include "net/moderation.h"
@@ -76,6 +77,7 @@ struct driver {
 	bool moderates;          /* before_wait is active */
 	ev_prepare before_wait;  /* pauses, where datagrams come singly and fast */
 	struct moderation moderation;
+	struct busy_poll busy_poll;
 	struct netlink netlink; /* tells of own addresses; unused without set_locals */
 	size_t clipped; /* what the kernel made of DRIVER_BUFFER; 0 if it gave all */
 	uint64_t lost;  /* datagrams that failed on sockets closed since, or found none */
@@ -99,6 +101,10 @@ void driver_start(struct driver *d);
 /* Lets the loop pause between wakeups from now on (see net/moderation.h), where the
  * system can sleep for so short a time. */
 void driver_moderate(struct driver *d);
+
+/* Lets the loop spin for span ns after datagrams, and from one to the next where they
+ * follow fast (see net/busy_poll.h). */
+void driver_busy_poll(struct driver *d, uint64_t span);
 
 /* Begins a wakeup: takes the time, and tells the core if the machine was suspended. */
 void driver_wake(struct driver *d);

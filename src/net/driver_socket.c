@@ -62,6 +62,8 @@ static void on_readable(struct ev_loop *loop, ev_io *io, int revents)
 		moderation_note(&d->moderation, s->public_side,
 			(unsigned)(s->udp.received - before), d->now);
 	driver_settle(d);
+	if (s->udp.received != before)
+		busy_poll_note(&d->busy_poll, d->loop, d->now);
 }
 
 void driver_sockets_init(struct driver_socket *sockets, size_t count)

@@ -76,7 +76,9 @@ struct host_driver_config {
 	/* NULL, or a rendezvous core that lives on the public sockets too: datagrams that
 	 * message_is_for_rendezvous() are its. The driver owns it from its success on. */
 	struct rendezvous *inner;
-	bool moderate; /* pause the loop between wakeups, see net/moderation.h */
+	bool moderate;      /* pause the loop between wakeups, see net/moderation.h */
+	uint64_t busy_poll; /* ns to spin in place of sleeping, see net/busy_poll.h; then
+			     * nothing is moderated; 0: never */
 	forwarder_portmap *portmap; /* NULL: no router is asked for anything */
 	struct forwarder_tls tls;
 };
@@ -101,6 +103,7 @@ struct guest_driver_config {
 	struct addr listens[2];
 	size_t listen_count;
 	bool moderate;              /* as host_driver_config */
+	uint64_t busy_poll;         /* likewise */
 	forwarder_portmap *portmap; /* NULL: no router is asked for anything */
 	struct forwarder_tls tls;
 };

@@ -362,7 +362,8 @@ struct guest_driver *guest_driver_new(struct ev_loop *loop,
 	if (!make_core(d, config))
 		goto fail;
 	driver_start(&d->base);
-	if (config->moderate)
+	driver_busy_poll(&d->base, config->busy_poll);
+	if (config->moderate && config->busy_poll == 0)
 		driver_moderate(&d->base);
 	start_portmap(d, config->portmap);
 	guest_start(d->guest, d->base.now);

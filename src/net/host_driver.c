@@ -294,7 +294,8 @@ struct host_driver *host_driver_new(struct ev_loop *loop,
 	if (d->inner)
 		driver_add_machine(&d->base, &machine_rendezvous, d->inner);
 	driver_start(&d->base);
-	if (config->moderate)
+	driver_busy_poll(&d->base, config->busy_poll);
+	if (config->moderate && config->busy_poll == 0)
 		driver_moderate(&d->base);
 	start_portmap(d, config->portmap);
 	return d;
