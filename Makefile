@@ -50,8 +50,8 @@ SIM_WRAP  = -Wl,--wrap=crypto_aead_new,--wrap=crypto_aead_free,--wrap=crypto_aea
 UNIT     := $(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/*.c))
 SIM      := $(patsubst test/sim/%.c,$(BUILD)/test/sim/%.o,$(wildcard test/sim/*.c))
 
-.PHONY: all help setup demo check check-long sim soak matrix bench install uninstall deb \
-	clean format
+.PHONY: all help setup demo check check-long sim soak matrix bench bench-quick install \
+	uninstall deb clean format
 all: $(BUILD)/eyelet $(BUILD)/libeyelet.so $(BUILD)/libeyelet.a
 
 help:
@@ -64,7 +64,8 @@ help:
 	@echo 'make sim         10^5 seeds of the simulator'
 	@echo 'make soak        30 minutes of the real pair with faults; MINUTES=5 less'
 	@echo 'make matrix      which pairs of networks connect, by what path; how soon'
-	@echo 'make bench       CPU time per datagram, beside socat'
+	@echo 'make bench       CPU time and latency, beside nginx, socat, WireGuard and others:'
+	@echo '                 tables, CSV and SVG files in build/bench; bench-quick: 2 minutes'
 	@echo 'make install     DESTDIR= PREFIX=/usr/local LIBDIR=$$(PREFIX)/lib'
 	@echo 'make deb         Debian packages, in build/deb'
 	@echo 'make setup       install the Debian packages that build and tests need'
@@ -143,9 +144,10 @@ matrix: setup
 	@$(MAKE) --no-print-directory netns-programs
 	@test/netns/matrix.sh $(or $(CELLS),all)
 
-bench: setup
+bench bench-quick:
+	@packaging/setup.sh bench
 	@$(MAKE) --no-print-directory $(BUILD)/eyelet
-	@test/bench/run.sh
+	@test/bench/run.sh $(if $(filter bench,$@),full,quick)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs the Debian packages that building needs and, by argument, those of the demo, of the
-# tests and of the package itself; those only that are missing: setup.sh [demo|tests|deb]...
+# tests, of the bench and of the package itself; those only that are missing:
+# setup.sh [demo|tests|bench|deb]...
 # Without what building needs it fails; without the others the tests say what they lack.
 set -eu
 
@@ -10,7 +11,18 @@ demo="nftables iproute2 procps util-linux python3 teeworlds-server"
 tests="$demo libcmocka-dev clang clang-tidy clang-format libclang-rt-dev cppcheck valgrind
 	conntrack socat mandoc wireguard-go wireguard-tools dnsmasq-base bind9-dnsutils iperf mosh
 	sip-tester miniupnpd-nftables"
+# Of the bench's peers these only; the others, which come as daemons, are unpacked.
+bench="iproute2 procps util-linux socat gnuplot-nox openssl wireguard-go wireguard-tools"
+daemons="nginx libnginx-mod-stream rinetd pen shadowsocks-libev openvpn n2n"
 deb="build-essential debhelper lintian debootstrap systemd-container libcmocka-dev"
+
+# By then apt's lists are there.
+unpack() {
+	unpacker=$(dirname "$0")/unpack.sh
+	[ -z "${coturn:-}" ] || "$unpacker" build/coturn coturn || true
+	# shellcheck disable=SC2086 # a list
+	[ -z "${peers:-}" ] || "$unpacker" build/bench/peers $daemons || true
+}
 
 wanted=$build
 for group; do
@@ -18,12 +30,17 @@ for group; do
 	demo) wanted="$wanted $demo" ;;
 	tests)
 		wanted="$wanted $tests"
-		trap '"$(dirname "$0")/coturn.sh" || true' EXIT # by then apt's lists are there
+		coturn=yes
+		;;
+	bench)
+		wanted="$wanted $bench"
+		peers=yes
 		;;
 	deb) wanted="$wanted $deb" ;;
-	*) echo "usage: setup.sh [demo|tests|deb]..." >&2 && exit 2 ;;
+	*) echo "usage: setup.sh [demo|tests|bench|deb]..." >&2 && exit 2 ;;
 	esac
 done
+trap unpack EXIT
 
 # Names those of the packages that are not installed.
 missing_of() {

@@ -27,7 +27,8 @@
 enum fault { FAULT_NONE, FAULT_LOSE, FAULT_DOUBLE, FAULT_SWAP, FAULT_SPOIL };
 
 struct options {
-	unsigned port, ports; /* of 127.0.0.1; flow i goes to port + i % ports */
+	struct in_addr host;  /* where to send */
+	unsigned port, ports; /* flow i goes to port + i % ports */
 	unsigned to;          /* of a hop */
 	unsigned from;        /* flow i comes from port from + i; 0: from any */
 	unsigned flows, size, run;
@@ -39,14 +40,6 @@ struct options {
 	bool gro, echo;
 	enum fault fault;
 };
-
-static uint64_t clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
-}
 
 static void die(const char *what)
 {
@@ -68,16 +61,18 @@ static int open_socket(const struct options *o)
 	return fd;
 }
 
-static struct sockaddr_in loopback(unsigned port)
+static struct sockaddr_in name_of(struct in_addr host, unsigned port)
 {
 	return (struct sockaddr_in){.sin_family = AF_INET,
 		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+		.sin_addr = host};
 }
+
+static const struct in_addr anywhere = {INADDR_ANY};
 
 static int open_server(const struct options *o)
 {
-	struct sockaddr_in name = loopback(o->port);
+	struct sockaddr_in name = name_of(anywhere, o->port);
 	int fd = open_socket(o);
 
 	if (bind(fd, (struct sockaddr *)&name, sizeof(name)) < 0)
@@ -87,16 +82,30 @@ static int open_server(const struct options *o)
 	return fd;
 }
 
-static volatile sig_atomic_t asked;
+static volatile sig_atomic_t asked, turned;
 
 static void on_signal(int number)
 {
-	(void)number;
-	asked = 1;
+	if (number == SIGUSR1)
+		asked = 1;
+	else
+		turned = 1;
+}
+
+/* Turns UDP_GRO on or off. */
+static void turn_gro(int fd)
+{
+	static int on;
+
+	on = !on;
+	if (setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on)) < 0)
+		die("UDP_GRO");
+	turned = 0;
 }
 
 /* Asked by SIGUSR1, tells of its run at the next silence and goes on with the next run: the
- * port stays open, since some forwarders end when it does not. */
+ * port stays open, since some forwarders end when it does not. SIGUSR2 has it receive with
+ * UDP_GRO, or no longer. */
 static void run_sink(const struct options *o)
 {
 	static struct verifier v;
@@ -105,7 +114,10 @@ static void run_sink(const struct options *o)
 
 	v.run = o->run;
 	(void)signal(SIGUSR1, on_signal);
+	(void)signal(SIGUSR2, on_signal);
 	for (;;) {
+		if (turned)
+			turn_gro(p.fd);
 		if (poll(&p, 1, (int)(o->quiet / 1000000)) == 0 && asked) {
 			verifier_print(&v);
 			verifier_reset(&v, v.run + 1);
@@ -136,7 +148,7 @@ static void run_echo(const struct options *o)
 static void run_hop(const struct options *o)
 {
 	static uint8_t buffer[INBOX_BUFFER];
-	struct sockaddr_in target = loopback(o->to);
+	struct sockaddr_in target = name_of(o->host, o->to);
 	int in = open_server(o), out = open_socket(o);
 
 	if (connect(out, (struct sockaddr *)&target, sizeof(target)) < 0)
@@ -156,6 +168,7 @@ struct sender {
 	struct pollfd polls[DATAGRAM_FLOWS_MAX]; /* a connected socket for each flow */
 	uint32_t next[DATAGRAM_FLOWS_MAX];       /* number of each flow's next datagram */
 	unsigned flow;                           /* whose turn it is */
+	uint64_t now;                            /* ns, of this turn */
 	uint64_t made;                           /* numbers used up */
 	uint64_t sent, failed;                   /* datagrams; faults count as sent */
 	struct verifier echoes;
@@ -168,8 +181,8 @@ static void sender_open(struct sender *s, const struct options *o)
 	s->o = o;
 	s->echoes.run = o->run;
 	for (unsigned i = 0; i < o->flows; i++) {
-		struct sockaddr_in name = loopback(o->port + i % o->ports);
-		struct sockaddr_in own = loopback(o->from + i);
+		struct sockaddr_in name = name_of(o->host, o->port + i % o->ports);
+		struct sockaddr_in own = name_of(anywhere, o->from + i);
 		int fd = open_socket(o), segment = (int)o->size;
 
 		if (o->from && bind(fd, (struct sockaddr *)&own, sizeof(own)) < 0)
@@ -189,7 +202,8 @@ static void encode(struct sender *s, unsigned at, uint32_t number)
 		.run = s->o->run,
 		.flow = s->flow,
 		.number = number,
-		.size = s->o->size};
+		.size = s->o->size,
+		.sent_at = s->now};
 
 	datagram_encode(s->buffer + at * s->o->size, &h);
 }
@@ -233,6 +247,7 @@ static void transmit_faulty(struct sender *s)
 /* Sends the next flow's turn: one call, but for faults. */
 static void sender_turn(struct sender *s)
 {
+	s->now = clock_ns();
 	if (s->o->fault != FAULT_NONE && s->made % 100 == 50) {
 		transmit_faulty(s);
 	} else {
@@ -310,7 +325,7 @@ static int run_send(const struct options *o)
 static int usage(void)
 {
 	fputs("Usage: load send|sink|echo|hop PORT [OPTION]...\n"
-	      "Sends verifiable datagrams to 127.0.0.1:PORT, or counts or returns them "
+	      "Sends verifiable datagrams to PORT, or counts or returns them "
 	      "there.\n\n"
 	      "  --run N      number of the run, which sender and sink must share (1)\n"
 	      "  --gro        receive with UDP_GRO\n"
@@ -318,7 +333,8 @@ static int usage(void)
 	      "echoes (200)\n"
 	      "  --seconds S  of sending (1), or a sink's longest life (60)\n"
 	      "send only:\n"
-	      "  --size N     bytes of a datagram, 24 at least (64)\n"
+	      "  --host ADDR  where to (127.0.0.1)\n"
+	      "  --size N     bytes of a datagram, 32 at least (64)\n"
 	      "  --seconds S  of sending (1)\n"
 	      "  --rate N     datagrams a second over all flows (as fast as possible)\n"
 	      "  --count N    datagrams in all, in place of --seconds\n"
@@ -346,7 +362,8 @@ static const struct option long_options[] = {{"run", 1, NULL, 'r'}, {"gro", 0, N
 	{"quiet", 1, NULL, 'q'}, {"seconds", 1, NULL, 's'}, {"size", 1, NULL, 'z'},
 	{"rate", 1, NULL, 'R'}, {"count", 1, NULL, 'c'}, {"flows", 1, NULL, 'f'},
 	{"ports", 1, NULL, 'p'}, {"from", 1, NULL, 'o'}, {"to", 1, NULL, 't'},
-	{"gso", 1, NULL, 'G'}, {"echo", 0, NULL, 'e'}, {"fault", 1, NULL, 'F'}, {0}};
+	{"gso", 1, NULL, 'G'}, {"echo", 0, NULL, 'e'}, {"fault", 1, NULL, 'F'},
+	{"host", 1, NULL, 'h'}, {0}};
 
 static bool set_option(struct options *o, int option)
 {
@@ -364,6 +381,7 @@ static bool set_option(struct options *o, int option)
 	case 't': o->to = (unsigned)strtoul(optarg, NULL, 10); break;
 	case 'G': o->gso = (unsigned)strtoul(optarg, NULL, 10); break;
 	case 'e': o->echo = true; break;
+	case 'h': return inet_pton(AF_INET, optarg, &o->host) == 1;
 	case 'F': o->fault = fault_of(optarg); break;
 	default: return false;
 	}
@@ -375,6 +393,7 @@ int main(int argc, char **argv)
 	struct options o = {.ports = 1, .flows = 1, .size = 64, .run = 1, .gso = 1};
 	int option;
 
+	o.host.s_addr = htonl(INADDR_LOOPBACK);
 	o.quiet = SECOND / 5;
 	if (argc < 3)
 		return usage();

@@ -1,24 +1,21 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# CPU time per delivered datagram of the pair, sealed, two hops, beside socat's one plain hop.
-# Both carry the same load in the same run, in alternation; only ratios mean anything.
-# usage: run.sh [quick]
+# The pair beside what people would use instead, each as two hops, all carrying the same loads in
+# the same run, in alternation; only ratios mean anything. Tables on stdout; CSV and SVG files
+# in build/bench.
+# usage: run.sh [full|quick] [SUBJECT]... ; BENCH_CELLS="calls:200 burst:64"
+# measures only those, BENCH_PLACES="loopback" only there
 #
-# What is counted is the time that the kernel gives to the forwarders' processes (schedstat,
-# in ns: user, system, and the softirqs that their own sends cause), divided by the datagrams
-# that the sink got once and whole. The loads:
-#   even   20,000 datagrams a second, each alone: a game server, some calls
-#   flood  each alone, as fast as one core sends them; what is lost is shown
-#   burst  runs of 32 by UDP_SEGMENT, 40,000 datagrams a second: QUIC, WireGuard
-#   many   even, from 100 application sockets at one guest: a guest that serves a LAN
-# With 100 guests the sockets take turns, so that each guest forwards 200 datagrams a second
-# of the even load, single ones: as games do, and the dearest way there is, since a hundred
-# processes find the processor's caches taken by others. Where guests run on machines of
-# their own, only the host's part falls to the host's; a column shows it alone.
-# socat forwards both ways (UDP4-LISTEN,fork: a process a client, which poll, read and write
-# for each datagram; UDP4-RECVFROM,fork would fork for each), with buffers as large as ours.
-# Two bare hops in a row, a process for each guest and one behind them, show what is left to
-# gain: recv and send, one way, and nothing else.
+# CPU time is what the kernel gives to the forwarders' processes (schedstat, in ns: user,
+# system, and the softirqs that their own sends cause), divided by the datagrams that the sink
+# got once and whole. The loads:
+#   burst   runs of 32 by UDP_SEGMENT, 40,000 datagrams a second, to a sink without UDP_GRO:
+#           a QUIC or WireGuard sender, or one that is faster than one core
+#   single  each alone, as fast as one core sends them; what is lost is shown
+#   runs    as burst, and the sink receives with UDP_GRO: both applications know runs
+#   calls   10,000 datagrams a second, each alone: a game, some calls; its one-way latency
+#   rate    runs of 16, ever faster until something is lost, in three tries each
+# Buffers are as large as each program lets us ask for.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -26,247 +23,199 @@ cd "$(dirname "$0")/../.." || exit 1
 EYELET=${EYELET:-build/eyelet}
 OUT=build/bench
 LOAD=$OUT/load
-GUESTS=100
-EVEN_RATE=20000
-BURST_RATE=40000
+PEERS=$PWD/$OUT/peers
+LIBRARIES=$PEERS/usr/lib/$(uname -m)-linux-gnu:$PEERS/lib/$(uname -m)-linux-gnu
+SUBJECTS_LOOPBACK=(eyelet eyelet_spin nginx ss socat rinetd pen bare direct)
+SUBJECTS_VETH=(eyelet nginx ss wireguard openvpn n2n)
+read -ra CELLS <<<"${BENCH_CELLS:-burst:64 burst:1200 single:64 single:1200 runs:64 runs:1200 calls:200 rate:200}"
+read -ra PLACES <<<"${BENCH_PLACES:-loopback veth}"
+RATES=(20000 30000 40000 50000 60000 80000 100000 125000 150000 200000 250000 300000 400000
+	500000 600000 800000 1000000 1250000 1500000)
 BURST=32
-MANY_FLOWS=100
-
-SIZES=(64 512 1200)
-LOADS=(even flood burst) # and many, with one guest
+BURST_RATE=40000
+CALLS_RATE=10000
 ROUNDS=5
-SECONDS_EACH=0.6
-if [ "${1:-}" = quick ]; then
-	SIZES=(64 1200)
-	LOADS=(even flood)
-	ROUNDS=3
-fi
-
-die() { # WHY
-	echo "bench: $*" >&2
-	exit 1
-}
-
-# ---- place: a network namespace of its own where that is possible ----
-
-if [ -z "${BENCH_INSIDE:-}" ] && unshare -rn ip link set lo up 2>/dev/null; then
-	[ "$(id -u)" -ne 0 ] && exec env BENCH_INSIDE=1 unshare -rn "$0" "$@"
-	exec env BENCH_INSIDE=1 unshare -n "$0" "$@" # root keeps its right to large buffers
-fi
-if [ -n "${BENCH_INSIDE:-}" ]; then
-	ip link set lo up || die "no loopback"
-	BASE=20000
-else
-	BASE=$((20000 + RANDOM % 10000))
-fi
-RENDEZVOUS_PORT=$((BASE + 100)) # and the 16 above
-SINK_PORT=$((BASE + 200))
-SOCAT_PORT=$((BASE + 201))
-ECHO_PORT=$((BASE + 202))
-LAST_HOP_PORT=$((BASE + 203))
-BARE_PORT=$((BASE + 700)) # of the first bare hop; the others' follow
-LISTEN_PORT=$((BASE + 300)) # of the first guest; the others' follow
-FROM_PORT=$((BASE + 500))   # of the application's first socket
-
-# ---- processes, stopped by their ids ----
-
-declare -A PID=()
-DIR=$(mktemp -d) || exit 1
-
-start() { # NAME COMMAND...
-	local name=$1
+SECONDS_EACH=0.5
+MODE=full
+case ${1:-} in
+full | quick)
+	MODE=$1
 	shift
-	STATE_DIRECTORY=$DIR/state-$name "$@" >"$DIR/$name.out" 2>"$DIR/$name.log" </dev/null &
-	PID[$name]=$!
-}
+	;;
+esac
+if [ "$MODE" = quick ]; then
+	SUBJECTS_LOOPBACK=(eyelet eyelet_spin nginx ss socat)
+	SUBJECTS_VETH=(eyelet wireguard)
+	ROUNDS=3
+	SECONDS_EACH=0.25
+fi
 
-children() { # PID
-	local ids
-	read -r ids <"/proc/$1/task/$1/children" 2>/dev/null
-	echo "${ids:-}"
-}
+# ---- place: a network namespace of its own ----
 
-clean_up() {
-	local name ids
-	[ -n "${PID[socat]:-}" ] && read -ra ids <<<"$(children "${PID[socat]}")" &&
-		kill "${ids[@]}" 2>/dev/null
-	for name in "${!PID[@]}"; do
-		kill "${PID[$name]}" 2>/dev/null
-	done
-	wait
-	rm -rf "$DIR"
-}
-trap clean_up EXIT
+if [ -z "${BENCH_INSIDE:-}" ]; then
+	export BENCH_INSIDE=1
+	[ "$(id -u)" -eq 0 ] && exec unshare -n "$0" "$MODE" "$@" # root keeps its right to large buffers
+	exec unshare -rn "$0" "$MODE" "$@"
+fi
+# shellcheck source=test/bench/lib.sh
+. test/bench/lib.sh
+for file in test/bench/peer-*.sh; do
+	# shellcheck disable=SC1090
+	. "$file"
+done
+ip link set lo up || die "no network namespace of its own"
+BASE=20000
+SINK_PORT=$(port 0)
+FROM_PORT=$(port 900)
+SIZE_WARM=64
+DIR=$(mktemp -d) || exit 1
+trap 'stop_all; wait; rm -rf "$DIR"' EXIT
 trap 'exit 1' INT TERM
 
-# Waits until a line of a process's output matches.
-await() { # FILE PATTERN SECONDS
-	local tries=$(($3 * 50))
-	until grep -Eq "$2" "$DIR/$1" 2>/dev/null; do
-		[ $((tries -= 1)) -gt 0 ] || die "$1: no '$2' in $3 s: $(tail -n 3 "$DIR/$1")"
-		sleep 0.02
-	done
-}
+# ---- sink ----
 
-value() { # NAME LINE
-	local rest=${2#*"$1="}
-	echo "${rest%% *}"
-}
-
-# ---- the programs under test ----
-
-start_guests() { # FROM TO
-	local i
-	for ((i = $1; i < $2; i++)); do
-		start "connect$i" "$EYELET" connect "127.0.0.1:$((LISTEN_PORT + i))" "@$DIR/ticket" --timeout 60
-	done
-	for ((i = $1; i < $2; i++)); do
-		await "connect$i.log" 'connected directly' 60
-	done
-}
-
-start_pair() {
-	local rendezvous=127.0.0.1:$RENDEZVOUS_PORT
-	start rendezvous "$EYELET" rendezvous --listen "$rendezvous"
-	start serve "$EYELET" serve "127.0.0.1:$SINK_PORT" -r "$rendezvous"
-	await serve.out '^eyelet:' 10
-	grep -m1 '^eyelet:' "$DIR/serve.out" >"$DIR/ticket"
-	start_guests 0 1
-}
-
-start_socat() {
-	start socat socat -b 65536 \
-		"UDP4-LISTEN:$SOCAT_PORT,bind=127.0.0.1,fork,rcvbuf=4194304,sndbuf=4194304" \
-		"UDP4:127.0.0.1:$SINK_PORT,rcvbuf=4194304,sndbuf=4194304"
-}
-
-start_hops() { # FROM TO
-	local i
-	for ((i = $1; i < $2; i++)); do
-		start "hop$i" "$LOAD" hop $((BARE_PORT + i)) --to "$LAST_HOP_PORT"
-	done
-	for ((i = $1; i < $2; i++)); do
-		await "hop$i.out" ready 5
-	done
-}
-
-start_bare() {
-	start last_hop "$LOAD" hop "$LAST_HOP_PORT" --to "$SINK_PORT"
-	await last_hop.out ready 5
-	start_hops 0 1
-}
-
-# Leaves in TO where the load goes and in PIDS who forwards it.
-choose() { # pair|socat|bare GUESTS
-	local i
-	case $1 in
-	pair)
-		TO=(--ports "$2" "$LISTEN_PORT")
-		PIDS=("${PID[serve]}")
-		for ((i = 0; i < $2; i++)); do
-			PIDS+=("${PID[connect$i]}")
-		done
-		;;
-	socat)
-		TO=(--ports 1 "$SOCAT_PORT")
-		read -ra PIDS <<<"${PID[socat]} $(children "${PID[socat]}")"
-		;;
-	bare)
-		TO=(--ports "$2" "$BARE_PORT")
-		PIDS=("${PID[last_hop]}")
-		for ((i = 0; i < $2; i++)); do
-			PIDS+=("${PID[hop$i]}")
-		done
-		;;
-	esac
-}
-
-# ---- measuring ----
-
-cpu_ns() { # PID...
-	local pid ns sum=0
-	for pid; do
-		read -r ns _ <"/proc/$pid/schedstat" || die "a forwarder is gone"
-		sum=$((sum + ns))
-	done
-	echo "$sum"
-}
-
-send() { # FLOWS RUN ARGUMENT...
-	local flows=$1 run=$2
-	shift 2
-	"$LOAD" send "${TO[2]}" "${TO[@]:0:2}" --flows "$flows" --from "$FROM_PORT" --run "$run" "$@" ||
-		die "the sender failed"
-}
-
-# One sink for all runs, since socat ends when its target's port is closed.
+# One sink for all runs, since some forwarders end when their target's port is closed.
 start_sink() {
-	RUN=1
-	start sink "$LOAD" sink "$SINK_PORT" --run 1 --quiet 100
-	await sink.out ready 5
+	RUN=1 GRO=off
+	SUBJECT='' start b sink "$LOAD" sink "$SINK_PORT" --run 1 --quiet 100
+	await sink.out ready 5 || die "no sink"
+}
+
+want_gro() { # on|off
+	[ "$GRO" != "$1" ] || return 0
+	kill -USR2 "${PID[sink]}"
+	GRO=$1
 }
 
 # Leaves what the sink saw of the run in SEEN and begins the next run.
 end_run() {
 	kill -USR1 "${PID[sink]}"
-	await sink.out "^run=$RUN " 10
+	await sink.out "^run=$RUN " 20 || die "no word of the sink"
 	SEEN=$(tail -n 1 "$DIR/sink.out")
 	RUN=$((RUN + 1))
 }
 
-# Opens every flow's sockets, and socat's processes: a few datagrams each, slowly.
-warm_up() { # pair|socat GUESTS FLOWS
-	choose "$1" "$2"
-	send "$3" "$RUN" --count $((3 * $3)) --rate 500 >/dev/null
-	end_run
-	[ "$(value flows "$SEEN")" -eq "$3" ] || die "$1 does not carry $3 flows: $SEEN"
+# ---- measuring ----
+
+send() { # SUBJECT ARGUMENT...
+	# shellcheck disable=SC2086 # where to: a list, with the port at its end
+	set -- ${TO[$1]% *} "${@:2}" -- "${TO[$1]##* }"
+	local port=${!#}
+	set -- "${@:1:$#-2}"
+	[[ ${1:-} == --* ]] || shift
+	"$LOAD" send "$port" --from "$FROM_PORT" --run "$RUN" "$@"
 }
 
 load_arguments() { # LOAD
 	case $1 in
-	even | many) echo "--rate $EVEN_RATE" ;;
-	burst) echo "--rate $BURST_RATE --gso $BURST" ;;
+	burst | runs) echo "--rate $BURST_RATE --gso $BURST" ;;
+	calls) echo "--rate $CALLS_RATE" ;;
 	esac
 }
 
-# Adds a line to the CSV file. serve_ns is the last hop's part of cpu_ns.
-measure() { # ROUND pair|socat|bare GUESTS SIZE LOAD
-	local before after sent first_before first_after flows=$3
-	[ "$5" = many ] && flows=$MANY_FLOWS
-	choose "$2" "$3"
-	before=$(cpu_ns "${PIDS[@]}") && first_before=$(cpu_ns "${PIDS[0]}") || exit 1
+# Adds a line to the CSV file.
+measure() { # ROUND SUBJECT LOAD SIZE
+	local before after sent names
+	names=${ROOTS[$2]:-}
+	want_gro "$([ "$3" = runs ] && echo on || echo off)"
+	# shellcheck disable=SC2086
+	before=$(cpu_ns $names)
 	# shellcheck disable=SC2046
-	sent=$(send "$flows" "$RUN" --size "$4" --seconds $SECONDS_EACH $(load_arguments "$5")) || exit 1
+	sent=$(send "$2" --size "$4" --seconds "$SECONDS_EACH" $(load_arguments "$3")) || {
+		echo "bench: $PLACE: $2 does not take $3 $4" >&2
+		return
+	}
 	end_run
-	after=$(cpu_ns "${PIDS[@]}") && first_after=$(cpu_ns "${PIDS[0]}") || exit 1
-	echo "$1,$2,$3,$4,$5,$(value sent "$sent"),$(value ns "$sent"),$(value unique "$SEEN"),$(
+	# shellcheck disable=SC2086
+	after=$(cpu_ns $names)
+	echo "$PLACE,$1,$3,$4,$2,$(value sent "$sent"),$(value ns "$sent"),$(value unique "$SEEN"),$(
 		value duplicates "$SEEN"),$(value reordered "$SEEN"),$(value corrupted "$SEEN"),$(
-		value messages "$SEEN"),$((after - before)),$((first_after - first_before))" >>"$CSV"
+		value messages "$SEEN"),$((after - before)),$(value p50_ns "$SEEN"),$(value p99_ns "$SEEN")" >>"$CSV"
 }
 
-measure_all() { # ROUND GUESTS SIZE LOAD
-	local order=(pair socat bare) subject
-	[ $(($1 % 2)) -eq 0 ] && order=(bare socat pair)
-	for subject in "${order[@]}"; do
-		measure "$1" "$subject" "$2" "$3" "$4"
+# True if nothing of the load is lost in one of three tries.
+is_lossless() { # SUBJECT RATE
+	local try sent
+	for try in 1 2 3; do
+		sent=$(send "$1" --size 200 --seconds 0.2 --rate "$2" --gso 16) || return 1
+		end_run
+		[ "$(value sent "$sent")" -ne "$(value unique "$SEEN")" ] || return 0
+	done
+	return 1
+}
+
+# What the generator cannot send is nobody's rate: it says what it sent.
+measure_rate() { # ROUND SUBJECT
+	local rate best=0
+	want_gro off
+	for rate in "${RATES[@]}"; do
+		is_lossless "$2" "$rate" || break
+		best=$rate
+	done
+	echo "$PLACE,$1,rate,200,$2,$best" >>"$RATE_CSV"
+}
+
+# ---- subjects ----
+
+# Starts those that are here and carry a few datagrams; leaves them in SUBJECTS.
+start_subjects() { # NAME...
+	local name
+	SUBJECTS=()
+	for name; do
+		SUBJECT=$name
+		if ! "${name}_needs"; then
+			[ "$name" = direct ] || echo "skip - bench: $PLACE: $name is not possible here"
+		elif "${name}_start" && carries "$name"; then
+			SUBJECTS+=("$name")
+			VERSION[$name]=$("${name}_version" 2>/dev/null | head -n 1)
+		else
+			echo "skip - bench: $PLACE: $name does not work here"
+		fi
+	done
+	SUBJECT=
+}
+
+# Tunnels take their time: half a second of datagrams, until some of them get through.
+carries() { # SUBJECT
+	local try
+	for ((try = 0; try < 20; try++)); do
+		send "$1" --size $SIZE_WARM --rate 200 --seconds 0.3 >/dev/null
+		end_run
+		[ "$(value unique "$SEEN")" -lt 50 ] || return 0
+	done
+	return 1
+}
+
+# Each round begins with another subject.
+in_turn() { # ROUND COMMAND [ARGUMENT]...
+	local round=$1 i count=${#SUBJECTS[@]}
+	shift
+	for ((i = 0; i < count; i++)); do
+		"$1" "$round" "${SUBJECTS[(i + round) % count]}" "${@:2}"
 	done
 }
 
-measure_guests() { # GUESTS FLOWS LOAD...
-	local guests=$1 round size load
-	warm_up pair "$1" "$2"
-	warm_up socat "$1" "$2"
-	shift 2
+measure_place() { # loopback|veth SUBJECT...
+	local round cell
+	make_place "$1" || die "cannot make $1"
+	shift
+	start_sink
+	[ "$PLACE" = veth ] || self_check
+	start_subjects "$@"
+	echo "bench: $PLACE: ${SUBJECTS[*]}" >&2
 	for ((round = 1; round <= ROUNDS; round++)); do
-		for load; do
-			for size in "${SIZES[@]}"; do
-				measure_all "$round" "$guests" "$size" "$load"
-			done
+		for cell in "${CELLS[@]}"; do
+			if [ "$cell" != rate:200 ]; then
+				in_turn "$round" measure "${cell%:*}" "${cell#*:}"
+			elif [ "$PLACE" = loopback ] && [ $((round % 2)) -eq 1 ]; then
+				in_turn "$round" measure_rate
+			fi
 		done
 	done
+	leave_place
 }
 
-# ---- the load generator itself, without a forwarder ----
+# ---- generator, sink and verifier against each other, without a forwarder ----
 
 expect() { # NAME=VALUE...
 	local want
@@ -278,49 +227,64 @@ expect() { # NAME=VALUE...
 check_fault() { # FAULT NAME=VALUE...
 	local fault=$1
 	shift
-	send 3 "$RUN" --fault "$fault" --count 3000 --rate 60000 --size 333 >/dev/null
+	send self --flows 3 --fault "$fault" --count 3000 --rate 60000 --size 333 >/dev/null
 	end_run
 	expect "$@" flows=3 strays=0
 }
 
 self_check() {
-	local line
-	TO=(--ports 1 "$SINK_PORT")
+	local sent
+	TO[self]=$SINK_PORT
 	check_fault none unique=3000 duplicates=0 reordered=0 corrupted=0
 	check_fault lose unique=2970 duplicates=0 reordered=0 corrupted=0
 	check_fault double unique=3000 duplicates=30 reordered=0 corrupted=0
 	check_fault swap unique=3000 duplicates=0 reordered=30 corrupted=0
 	check_fault spoil unique=2970 duplicates=0 reordered=0 corrupted=30
-	TO=(--ports 1 "$ECHO_PORT")
-	start echo "$LOAD" echo "$ECHO_PORT"
-	await echo.out ready 5
-	line=$(send 3 1 --echo --count 3000 --rate 60000) || exit 1
-	SEEN=$(tail -n 1 <<<"$line")
+	want_gro on
+	check_fault none unique=3000 duplicates=0 reordered=0 corrupted=0
+	sent=$(send self --count 3200 --gso 32 --rate 60000) || die "no sender"
+	end_run
+	expect unique=3200 duplicates=0 reordered=0 corrupted=0 strays=0
+	[ "$(value messages "$SEEN")" -lt 3200 ] || die "self-check: UDP_GRO joins nothing"
+	[ "$(value sent "$sent")" = 3200 ] || die "self-check: $sent"
+	want_gro off
+	SUBJECT='' start a echo "$LOAD" echo "$(port 1)"
+	await echo.out ready 5 || die "no echo"
+	TO[self]=$(port 1)
+	SEEN=$(send self --flows 3 --echo --count 3000 --rate 60000 | tail -n 1)
 	expect unique=3000 duplicates=0 reordered=0 corrupted=0
-	kill "${PID[echo]}"
-	wait "${PID[echo]}" 2>/dev/null
-	unset 'PID[echo]'
+	stop echo
+	unset 'TO[self]'
 }
 
 # ---- main ----
 
-[ -x "$EYELET" ] || die "$EYELET is missing"
-command -v socat >/dev/null || die "socat is not installed"
 mkdir -p "$OUT"
+[ -x "$EYELET" ] || die "$EYELET is missing"
 if [ "$LOAD" -ot test/bench/load.c ] || [ "$LOAD" -ot test/bench/verify.c ]; then
 	"${CC:-cc}" -std=c11 -O2 -g test/bench/load.c test/bench/verify.c -o "$LOAD" || die "cc failed"
 fi
-CSV=$OUT/cpu.csv
-echo "round,subject,guests,size,load,sent,ns,unique,duplicates,reordered,corrupted,messages,cpu_ns,serve_ns" >"$CSV"
+CSV=$OUT/cpu.csv RATE_CSV=$OUT/rate.csv
+echo "place,round,load,size,subject,sent,ns,unique,duplicates,reordered,corrupted,messages,cpu_ns,p50_ns,p99_ns" >"$CSV"
+echo "place,round,load,size,subject,rate" >"$RATE_CSV"
 
-start_sink
-self_check
-start_pair
-start_socat
-start_bare
-measure_guests 1 1 "${LOADS[@]}"
-measure_guests 1 "$MANY_FLOWS" many
-start_guests 1 $GUESTS
-start_hops 1 $GUESTS
-measure_guests "$GUESTS" "$GUESTS" "${LOADS[@]}"
-test/bench/table.awk "$CSV"
+read -ra only <<<"$*"
+for place in "${PLACES[@]}"; do
+	case $place in
+	loopback) measure_place loopback "${only[@]:-${SUBJECTS_LOOPBACK[@]}}" ;;
+	veth) measure_place veth "${only[@]:-${SUBJECTS_VETH[@]}}" ;;
+	esac
+done
+
+{
+	echo "$(date -u +%F), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(nproc) processors, Linux $(uname -r)"
+	echo "load average $(cut -d' ' -f1 /proc/loadavg), test/bench/run.sh $MODE $*"
+	for name in "${!VERSION[@]}"; do
+		echo "  $name: ${VERSION[$name]}"
+	done | sort
+} >"$OUT/about"
+cat "$OUT/about"
+test/bench/table.awk test/bench/goals "$CSV" "$RATE_CSV" | tee "$OUT/table"
+status=${PIPESTATUS[0]}
+test/bench/plot.sh "$OUT"
+exit "$status"

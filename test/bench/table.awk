@@ -1,89 +1,157 @@
 #!/usr/bin/awk -f
 # SPDX-License-Identifier: MIT
-# Medians of what run.sh measured, and the CPU time of the pair, of the host alone, and of two
-# bare hops as ratios of socat's, each of the same round. Fails if a forwarder doubled, reordered or spoilt anything.
-BEGIN { FS = "," }
+# Medians, spread and ratios of what run.sh measured, and whether the goals are met: table.awk
+# GOALS CPU.CSV RATE.CSV. Ratios are of the same round. Writes build/bench/medians.csv, of which plots are
+# made. Exits 1 if eyelet doubled, reordered or spoilt anything.
 
-NR == 1 { next }
+function key(place, load, size) { return place " " load " " size }
 
-{
-	cell = $3 "," $4 "," $5
-	if (!(cell in known)) {
-		known[cell] = 1
-		cells[++cell_count] = cell
-	}
-	if ($1 > rounds)
-		rounds = $1
-	cost[$2, cell, $1] = $8 > 0 ? $13 / $8 : 0
-	cost[$2 "-serve", cell, $1] = $8 > 0 ? $14 / $8 : 0
-	loss[$2, cell, $1] = $6 > 0 ? 100 * (1 - $8 / $6) : 0
-	rate[$2, cell, $1] = $8 / $7 * 1e6
-	wrong[$2] += $9 + $10 + $11
+FILENAME ~ /goals$/ {
+	if ($0 !~ /^#/)
+		goals[++goal_count] = $0
+	next
 }
 
-function sort_values(n,    i, j, t) {
-	for (i = 2; i <= n; i++) {
-		t = values[i]
-		for (j = i - 1; j > 0 && values[j] > t; j--)
+FNR == 1 { FS = ","; $0 = $0; next }
+
+{
+	k = key($1, $3, $4)
+	if (!(k in known)) {
+		known[k] = 1
+		cells[++cell_count] = k
+	}
+	if (!((k, $5) in seen)) {
+		seen[k, $5] = 1
+		who[k] = who[k] " " $5
+	}
+	if ($2 > rounds)
+		rounds = $2
+	if (FILENAME ~ /rate/) {
+		data["rate", k, $5, $2] = $6
+		next
+	}
+	if ($8 > 0) {
+		data["cpu", k, $5, $2] = $13 / $8
+		data["p50", k, $5, $2] = $14
+		data["p99", k, $5, $2] = $15
+	}
+	data["loss", k, $5, $2] = $6 > 0 ? 100 * (1 - $8 / $6) : 0
+	data["pace", k, $5, $2] = $8 / $7 * 1e6
+	wrong[$5] += $9 + $10 + $11
+}
+
+# Leaves the smallest and the largest in lowest and highest. -1: there are none.
+function median(what, k, subject,    i, j, n, t) {
+	for (i = 1; i <= rounds; i++) {
+		if (!((what, k, subject, i) in data))
+			continue
+		t = data[what, k, subject, i]
+		for (j = n++; j > 0 && values[j] > t; j--)
 			values[j + 1] = values[j]
 		values[j + 1] = t
 	}
-}
-
-# Leaves the smallest and the largest in lowest and highest.
-function median(table, subject, cell,    i, n) {
-	for (i = 1; i <= rounds; i++)
-		if ((subject, cell, i) in table)
-			values[++n] = table[subject, cell, i]
-	sort_values(n)
+	if (!n)
+		return -1
 	lowest = values[1]
 	highest = values[n]
 	return n % 2 ? values[(n + 1) / 2] : (values[n / 2] + values[n / 2 + 1]) / 2
 }
 
-function find_ratio(subject,    i, r, p, s) {
-	for (i = 1; i <= cell_count; i++)
-		for (r = 1; r <= rounds; r++) {
-			p = cost[subject, cells[i], r]
-			s = cost["socat", cells[i], r]
-			if (p > 0 && s > 0)
-				ratio[subject, cells[i], r] = p / s
-		}
+# The median of the rounds' ratios; what a run without a forwarder has is taken off if added.
+function ratio(what, k, a, b, added,    i, x, y, z) {
+	for (i = 1; i <= rounds; i++) {
+		delete data["ratio", k, a, i]
+		if (!((what, k, a, i) in data) || !((what, k, b, i) in data))
+			continue
+		z = added ? data[what, k, "direct", i] + 0 : 0
+		x = data[what, k, a, i] - z
+		y = data[what, k, b, i] - z
+		if (y > 0 && x > 0)
+			data["ratio", k, a, i] = x / y
+	}
+	return median("ratio", k, a)
 }
 
-function print_row(c,    part, q, span) {
-	split(c, part, ",")
-	q = median(ratio, "pair", c)
-	span = sprintf("(%.2f-%.2f)", lowest, highest)
-	met += q < 1
-	printf "%6d %5d  %-5s | %7.0f %7.0f %7.0f | %5.2f %-13s %5.2f %5.2f | %7.0f %8.0f | %7.2f %7.2f\n",
-		part[1], part[2], part[3],
-		median(cost, "pair", c), median(cost, "socat", c), median(cost, "bare", c),
-		q, span, median(ratio, "pair-serve", c), median(ratio, "bare", c),
-		median(rate, "pair", c), median(rate, "socat", c),
-		median(loss, "pair", c), median(loss, "socat", c)
+function print_cell(k,    part, names, n, i, s, cost, spread, r, span) {
+	split(k, part, " ")
+	if (part[2] == "rate")
+		return
+	printf "\n%s, %s, %d bytes\n", part[1], part[2], part[3]
+	printf "  %-12s %9s %-15s %15s %-13s %9s %8s %9s %9s\n", "", "CPU ns", "(spread)",
+		"eyelet to it", "(spread)", "1000/s", "lost %", "p50 us", "p99 us"
+	n = split(who[k], names, " ")
+	for (i = 1; i <= n; i++) {
+		s = names[i]
+		cost = median("cpu", k, s)
+		if (cost < 0)
+			continue
+		spread = sprintf("(%d-%d)", lowest, highest)
+		r = s == "eyelet" ? -1 : ratio("cpu", k, "eyelet", s)
+		span = r > 0 ? sprintf("(%.3f-%.3f)", lowest, highest) : ""
+		printf "  %-12s %9d %-15s %15s %-13s %9.0f %8.2f %9.1f %9.1f\n", s, cost, spread,
+			(r > 0 ? sprintf("%.3f", r) : ""), span, median("pace", k, s),
+			median("loss", k, s), median("p50", k, s) / 1e3, median("p99", k, s) / 1e3
+		printf "%s,%s,%s,%s,%d,%d,%d\n", part[1], part[2], part[3], s, cost,
+			median("p50", k, s), median("p99", k, s) >medians
+	}
+}
+
+function print_rates(k,    names, n, i, r) {
+	if (!(k in known))
+		return
+	printf "\nloopback, highest rate without loss in runs of 16, 200 bytes (1000/s)\n"
+	n = split(who[k], names, " ")
+	for (i = 1; i <= n; i++) {
+		r = median("rate", k, names[i])
+		printf "  %-12s %9.0f (%.0f-%.0f)\n", names[i], r / 1e3, lowest / 1e3, highest / 1e3
+		printf "loopback,rate,200,%s,%d,0,0\n", names[i], r >medians
+	}
+}
+
+# The fastest of all but eyelet itself and those that forward nothing or one way.
+function best_rate(k,    names, n, i, r, best) {
+	n = split(who[k], names, " ")
+	for (i = 1; i <= n; i++) {
+		r = median("rate", k, names[i])
+		if (names[i] !~ /^(eyelet|eyelet_spin|bare|direct)$/ && r > best)
+			best = r
+	}
+	return best
+}
+
+function judge(text,    g, place, k, r, ok, own) {
+	split(text, g, " ")
+	place = g[4] == "wireguard" ? "veth" : "loopback"
+	k = key(place, g[1], g[2])
+	own = sub(/^spin-/, "", g[3]) ? "eyelet_spin" : "eyelet"
+	if (g[3] == "rate") {
+		r = best_rate(k) > 0 ? median("rate", k, "eyelet") / best_rate(k) : -1
+		ok = r >= g[5]
+	} else {
+		r = ratio(g[3], k, own, g[4], g[3] != "cpu")
+		ok = r > 0 && r <= g[5]
+	}
+	if (r <= 0)
+		unmeasured++
+	else
+		printf "  %-9s %5d  %-15s %-10s %6.3f  %s %.3f  %s\n", g[1], g[2],
+			(own == "eyelet" ? "" : "spin ") g[3], g[4], r,
+			g[3] == "rate" ? "at least" : "at most ", g[5], ok ? "met" : "NOT MET"
+	met += ok
 }
 
 END {
-	find_ratio("pair")
-	find_ratio("pair-serve")
-	find_ratio("bare")
-	printf "CPU time per delivered datagram: eyelet connect + serve, sealed, beside socat, one plain hop.\n"
-	printf "Medians of %d rounds. Ratios to socat: of the pair, lowest and highest; of its host alone; of\n", rounds
-	printf "two bare hops, which receive and send and nothing else: without collecting datagrams into\n"
-	printf "runs, no two processes can cost less.\n\n"
-	printf "%6s %5s  %-5s | %23s | %31s | %16s | %15s\n", "", "", "",
-		"ns", "ratio to socat", "1000/s delivered", "lost %"
-	printf "%6s %5s  %-5s | %7s %7s %7s | %5s %-13s %5s %5s | %7s %8s | %7s %7s\n", "guests",
-		"bytes", "load", "pair", "socat", "bare", "pair", "", "host", "bare",
-		"pair", "socat", "pair", "socat"
-	for (i = 1; i <= cell_count; i++)
-		print_row(cells[i])
-	printf "\npair below socat in %d of %d rows\n", met, cell_count
-	if (wrong["socat"] > 0)
-		printf "socat doubled, reordered or spoilt %d datagrams\n", wrong["socat"]
-	if (wrong["pair"] > 0) {
-		printf "FAILED: the pair doubled, reordered or spoilt %d datagrams\n", wrong["pair"]
-		exit 1
-	}
+	medians = "build/bench/medians.csv"
+	print "place,load,size,subject,value,p50_ns,p99_ns" >medians
+	for (c = 1; c <= cell_count; c++)
+		print_cell(cells[c])
+	print_rates(key("loopback", "rate", 200))
+	printf "\ngoals: eyelet's as a multiple of theirs, same round, median of %d\n", rounds
+	for (c = 1; c <= goal_count; c++)
+		judge(goals[c])
+	printf "%d of %d goals met\n", met, goal_count - unmeasured
+	for (s in wrong)
+		if (wrong[s] > 0)
+			printf "%s doubled, reordered or spoilt %d datagrams\n", s, wrong[s]
+	exit wrong["eyelet"] + wrong["eyelet_spin"] > 0
 }

@@ -7,6 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
 
 static uint64_t body_start(const struct datagram *h)
 {
@@ -64,7 +73,29 @@ static void seen_grow(struct seen *s, uint32_t least)
 	s->capacity = capacity;
 }
 
-static void verifier_take(struct verifier *v, const uint8_t *p, size_t len)
+static unsigned latency_step(uint64_t ns)
+{
+	unsigned power = ns < 2 * LATENCY_STEPS ? 0 : 58 - (unsigned)__builtin_clzll(ns);
+
+	return power * LATENCY_STEPS + (unsigned)(ns >> power);
+}
+
+/* The longest that the fastest share of the datagrams (0..1) was under way, ns. */
+static uint64_t latency_quantile(const struct verifier *v, double share)
+{
+	uint64_t wanted = (uint64_t)((double)v->unique * share), seen = 0;
+
+	for (unsigned i = 0; i < LATENCY_SIZE; i++) {
+		unsigned power = i < LATENCY_STEPS ? 0 : i / LATENCY_STEPS - 1;
+
+		seen += v->latency[i];
+		if (seen > wanted)
+			return (uint64_t)(i - power * LATENCY_STEPS) << power;
+	}
+	return 0;
+}
+
+static void verifier_take(struct verifier *v, const uint8_t *p, size_t len, uint64_t now)
 {
 	struct datagram h;
 	struct seen *s;
@@ -89,6 +120,7 @@ static void verifier_take(struct verifier *v, const uint8_t *p, size_t len)
 	}
 	s->bits[h.number / 8] |= bit;
 	v->unique++;
+	v->latency[latency_step(now - h.sent_at)]++;
 	v->reordered += h.number < s->next;
 	if (h.number >= s->next)
 		s->next = h.number + 1;
@@ -106,9 +138,10 @@ void verifier_print(const struct verifier *v)
 {
 	printf("run=%u unique=%" PRIu64 " duplicates=%" PRIu64 " reordered=%" PRIu64
 	       " corrupted=%" PRIu64 " strays=%" PRIu64 " flows=%u messages=%" PRIu64
-	       "\n",
+	       " p50_ns=%" PRIu64 " p99_ns=%" PRIu64 "\n",
 		v->run, v->unique, v->duplicates, v->reordered, v->corrupted, v->strays,
-		v->flows, v->messages);
+		v->flows, v->messages, latency_quantile(v, 0.5),
+		latency_quantile(v, 0.99));
 	fflush(stdout);
 }
 
@@ -144,6 +177,7 @@ static size_t inbox_segment(struct mmsghdr *header)
 int verifier_receive(struct verifier *v, struct inbox *b, int fd)
 {
 	int count = inbox_receive(b, fd);
+	uint64_t now = clock_ns();
 
 	for (int i = 0; i < count; i++) {
 		size_t len = b->headers[i].msg_len, at = 0;
@@ -153,7 +187,7 @@ int verifier_receive(struct verifier *v, struct inbox *b, int fd)
 			size_t left = len - at;
 
 			left = left < segment ? left : segment;
-			verifier_take(v, b->buffers[i] + at, left);
+			verifier_take(v, b->buffers[i] + at, left, now);
 			at += left;
 		} while (at < len);
 		v->messages++;

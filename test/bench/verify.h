@@ -20,9 +20,10 @@
 /* The start of a datagram, in the machine's byte order. */
 struct datagram {
 	uint32_t magic, run, flow;
-	uint32_t number; /* from 0 on in each flow */
-	uint32_t size;   /* bytes, all of it */
-	uint32_t spare;  /* 0 */
+	uint32_t number;  /* from 0 on in each flow */
+	uint32_t size;    /* bytes, all of it */
+	uint32_t spare;   /* 0 */
+	uint64_t sent_at; /* ns of CLOCK_MONOTONIC, which all processes share */
 };
 
 /* What came on one flow. */
@@ -30,6 +31,10 @@ struct seen {
 	uint8_t *bits;           /* one for each number */
 	uint32_t capacity, next; /* bits; the highest number + 1 */
 };
+
+/* How long datagrams were under way: steps of a 32nd of each power of two, ns. */
+#define LATENCY_STEPS 32
+#define LATENCY_SIZE  (64 * LATENCY_STEPS)
 
 /* Begins as all zeros but for run. */
 struct verifier {
@@ -39,6 +44,7 @@ struct verifier {
 	uint64_t messages; /* that the kernel gave, each joined of one datagram or more */
 	unsigned flows;    /* seen */
 	uint32_t run;      /* what it counts */
+	uint32_t latency[LATENCY_SIZE];
 };
 
 /* Buffers of one receive call. */
@@ -49,6 +55,9 @@ struct inbox {
 	_Alignas(struct cmsghdr) uint8_t controls[INBOX_BATCH][64];
 	uint8_t buffers[INBOX_BATCH][INBOX_BUFFER];
 };
+
+/* Nanoseconds of CLOCK_MONOTONIC. */
+uint64_t clock_ns(void);
 
 /* Writes the h->size bytes of a datagram. */
 void datagram_encode(uint8_t *p, const struct datagram *h);

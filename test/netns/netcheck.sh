@@ -214,7 +214,7 @@ check_by_coturn() { # KIND
 	if [ -x "$TURNSERVER" ]; then
 		check "netcheck of $1 by coturn" tells_kind_by_stun "$1"
 	else
-		skip "netcheck of $1 by coturn" "packaging/coturn.sh got none"
+		skip "netcheck of $1 by coturn" "packaging/unpack.sh got none"
 	fi
 	lab_clear
 }
