@@ -174,8 +174,7 @@ static bool is_loop(const struct connect *c)
 	return false;
 }
 
-_Static_assert(
-	SERVERS_MAX == GUEST_SERVERS_MAX, "the guest takes another number of servers");
+_Static_assert(SERVERS_MAX <= GUEST_SERVERS_MAX, "the guest takes fewer servers");
 
 static void fill_config(struct connect *c, struct guest_driver_config *config)
 {

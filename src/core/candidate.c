@@ -14,7 +14,8 @@
 bool candidates_add(
 	struct candidates *list, const struct addr *addr, enum candidate_kind kind)
 {
-	if (addr->family == ADDR_NONE || list->count == CANDIDATES_MAX)
+	if (addr->family == ADDR_NONE || addr->transport != ADDR_UDP ||
+		list->count == CANDIDATES_MAX)
 		return false;
 	for (unsigned i = 0; i < list->count; i++)
 		if (addr_equal(&list->of[i].addr, addr))
@@ -57,7 +58,7 @@ bool candidate_allowed(
 	for (size_t i = 0; i < v->forbidden_count; i++)
 		if (addr_equal(&v->forbidden[i], addr))
 			return false;
-	if (addr->port == 0 || addr->family == ADDR_NONE)
+	if (addr->port == 0 || addr->family == ADDR_NONE || addr->transport != ADDR_UDP)
 		return false;
 	if (addr_is_loopback(addr))
 		return addr_is_loopback(peer) && dialled_within(v, addr_is_loopback);

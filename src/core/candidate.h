@@ -32,7 +32,8 @@ struct candidates {
 	unsigned count;
 };
 
-/* Adds unless it is there or the list is full. Returns true if it is new. */
+/* Adds unless it is there or the list is full, or it is the end of a stream, which nobody
+ * else reaches. Returns true if it is new. */
 bool candidates_add(
 	struct candidates *list, const struct addr *addr, enum candidate_kind kind);
 
@@ -49,7 +50,7 @@ struct vantage {
 };
 
 /* True if the vantage may send to addr on the word of a peer observed at peer (family
- * ADDR_NONE if unknown): sendable addresses; private ones only on-link (same /24 or /64 as
+ * ADDR_NONE if unknown): sendable addresses of UDP; private ones only on-link (same /24 or /64 as
  * an own address), behind the same observed address, or as a rendezvous of our own private
  * network observed them; loopback only if a rendezvous was dialled there, and the peer seen
  * there, which means one machine. What a rendezvous says is believed no further. */

@@ -12,16 +12,17 @@
 
 struct guest;
 
-#define GUEST_SERVERS_MAX 16
+#define GUEST_SERVERS_MAX 48 /* 16, by each transport */
 #define GUEST_SOCKETS_MAX 8
 #define GUEST_LOCALS_MAX  8
 #define GUEST_HOSTS_MAX   4 /* hosts of one service tried at once */
 
 struct guest_config {
 	struct entropy entropy;
-	const struct credentials *credentials;  /* copied */
-	uint8_t identity[32];                   /* X25519 secret of this guest */
-	struct addr servers[GUEST_SERVERS_MAX]; /* rendezvous, each as dialled */
+	const struct credentials *credentials; /* copied */
+	uint8_t identity[32];                  /* X25519 secret of this guest */
+	/* Rendezvous, each as dialled: by UDP, then those by streams. */
+	struct addr servers[GUEST_SERVERS_MAX];
 	size_t server_count;
 	struct addr listens[2]; /* own listen addresses, never sent to */
 	uint8_t ciphers;        /* set of enum cipher */

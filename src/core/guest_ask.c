@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* A guest's questions to its rendezvous.
  *
- *   IDLE   -> COOKIE   a trial begins
- *   COOKIE -> ASKING   the cookie came: ask for the service, signed, later by token
- *   ASKING -> COOKIE   the cookie went stale (or the rendezvous was restarted)
- *   any    -> IDLE     connected
+ *   IDLE    -> COOKIE   a trial begins
+ *   IDLE    -> WAITING  likewise, if a stream leads to it
+ *   WAITING -> COOKIE   nothing better answers: UDP is blocked, or TCP too
+ *   COOKIE  -> ASKING   the cookie came: ask for the service, signed, later by token
+ *   ASKING  -> COOKIE   the cookie went stale (or the rendezvous was restarted)
+ *   any     -> IDLE     connected
  *
  * It asks until the trial ends: an answer that is lost comes again with the next ask. */
 #include <string.h>
@@ -40,8 +42,35 @@ static void asker_send(struct guest *g, struct asker *asker, uint64_t now)
 		send_cookie_ask(g, asker);
 	else
 		send_ask(g, asker);
+	if (asker->unheard++ == 0)
+		asker->unheard_at = now;
 	retry_sent(&asker->retry, now);
 	timers_set(&g->timers, &asker->timer, asker->retry.next_at);
+}
+
+/* When that stream is to be tried: when all that is better has not answered for long, and
+ * often, enough. One that is answered is looked at again later. */
+static uint64_t stream_due_at(
+	const struct guest *g, const struct asker *asker, uint64_t now)
+{
+	uint64_t due = now;
+
+	for (size_t i = 0; i < g->config.server_count; i++) {
+		const struct asker *other = &g->askers[i];
+		unsigned steps;
+		uint64_t at;
+
+		if (other->server.transport >= asker->server.transport ||
+			other->state == ASK_IDLE || other->state == ASK_WAITING)
+			continue;
+		steps = (unsigned)(asker->server.transport - other->server.transport);
+		at = (other->unheard > 0 ? other->unheard_at : now) +
+		     steps * ASK_STREAM_WAIT;
+		if (at <= now && other->unheard < ASK_STREAM_QUESTIONS)
+			at = now + RETRY_INTERVAL;
+		due = at > due ? at : due;
+	}
+	return due;
 }
 
 /* The one writer of an asker's state; a question goes with it at once. */
@@ -54,12 +83,25 @@ static void asker_enter(
 		timers_clear(&g->timers, &asker->timer);
 		return;
 	}
+	if (state == ASK_WAITING) {
+		timers_set(&g->timers, &asker->timer, stream_due_at(g, asker, now));
+		return;
+	}
 	if (state == ASK_COOKIE) {
 		guest_fill(g, asker->id, ID_SIZE);
 		asker->has_token = false;
 	}
 	retry_start(&asker->retry, now);
 	asker_send(g, asker, now);
+}
+
+static void asker_ask(struct guest *g, struct asker *asker, uint64_t now)
+{
+	struct event *event = events_add(&g->events, EVENT_ASKING);
+
+	event->addr = asker->server;
+	event->number = g->trial.number;
+	asker_enter(g, asker, ASK_COOKIE, now);
 }
 
 void askers_init(struct guest *g)
@@ -82,16 +124,17 @@ void askers_start_family(struct guest *g, unsigned family, uint64_t now)
 		return;
 	for (size_t i = 0; i < g->config.server_count; i++) {
 		struct asker *asker = &g->askers[i];
-		struct event *event;
+		bool stream = asker->server.transport != ADDR_UDP;
 
 		if (family_index(&asker->server) != family)
 			continue;
-		asker->socket = socket;
+		asker->socket = stream ? family : socket;
 		asker->observed = (struct addr){0};
-		event = events_add(&g->events, EVENT_ASKING);
-		event->addr = asker->server;
-		event->number = g->trial.number;
-		asker_enter(g, asker, ASK_COOKIE, now);
+		asker->unheard = 0;
+		if (stream)
+			asker_enter(g, asker, ASK_WAITING, now);
+		else
+			asker_ask(g, asker, now);
 	}
 }
 
@@ -109,7 +152,11 @@ void askers_stop(struct guest *g)
 
 void asker_expire(struct guest *g, struct asker *asker, uint64_t now)
 {
-	if (asker->state != ASK_IDLE)
+	if (asker->state == ASK_WAITING && stream_due_at(g, asker, now) <= now)
+		asker_ask(g, asker, now);
+	else if (asker->state == ASK_WAITING)
+		asker_enter(g, asker, ASK_WAITING, now);
+	else if (asker->state != ASK_IDLE)
 		asker_send(g, asker, now);
 }
 
@@ -123,7 +170,8 @@ static void ask_further(
 	struct datagram *d;
 
 	if (g->behaviour.mapping != BEHAVIOUR_UNKNOWN || g->trial.number > 0 ||
-		m->alt_mask == 0 || asker->server.family != ADDR_V4)
+		m->alt_mask == 0 || asker->server.family != ADDR_V4 ||
+		asker->server.transport != ADDR_UDP)
 		return;
 	while ((m->alt_mask >> bit & 1) == 0)
 		bit++;
@@ -253,10 +301,12 @@ enum verdict asker_input(struct guest *g, const struct path *path, const uint8_t
 		struct asker *asker = &g->askers[i];
 		const uint8_t *id = asker->state == ASK_COOKIE ? asker->id : g->trial.id;
 
-		if (asker->state == ASK_IDLE || asker->socket != path->socket ||
+		if (asker->state == ASK_IDLE || asker->state == ASK_WAITING ||
+			asker->socket != path->socket ||
 			!addr_equal(&asker->server, &path->remote) ||
 			memcmp(message_id(buf), id, ID_SIZE) != 0)
 			continue;
+		asker->unheard = 0;
 		switch (message_type(buf)) {
 		case MESSAGE_VERSION: input_version(g, asker, buf, now); break;
 		case MESSAGE_COOKIE: input_cookie(g, asker, buf, len, now); break;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* A session over the relay is good, a direct one is better: while the relay carries it,
- * attempts at a direct path go on beside it, in rounds with longer and longer pauses.
+ * attempts at a direct path go on beside it, in rounds with longer and longer pauses. Where a
+ * stream leads to the relay, all that keeps to UDP is better, the relay as well, and the
+ * pauses stay short.
  *
  *   relayed -> trying   at once, then after each pause, and when the own network changed
  *   trying  -> direct   a welcome came directly: the new session replaces the relayed one,
  *                       which still receives, so nothing is lost or doubled
+ *   trying  -> relayed  one came by UDP over a relay, where a stream led to it before
  *   trying  -> pausing  no attempt of the round succeeded
  *   any     -> none     the session fell silent: guest_link.c has it reached anew, by any way */
 #include "core/guest_parts.h"
@@ -49,7 +52,8 @@ static void tell_relayed(struct guest *g)
 static void pause(struct guest *g, uint64_t now)
 {
 	unsigned doublings = g->improvements < 5 ? g->improvements : 5;
-	uint64_t span = IMPROVE_PAUSE << doublings;
+	uint64_t span =
+		g->active.streamed ? IMPROVE_PAUSE_STREAM : IMPROVE_PAUSE << doublings;
 
 	if (g->improvements++ == 0)
 		tell_relayed(g);

@@ -60,6 +60,10 @@ bool link_open(struct guest *g, const struct noise_keys *keys, enum cipher ciphe
 		    &g->outbox, &g->pool, now))
 		return false;
 	g->active.live = true;
+	g->active.streamed =
+		path->channel != 0 &&
+		(path->remote.transport != ADDR_UDP ||
+			path->channel != host->relay.channel || host->relay_streamed);
 	memcpy(s->id, session_id, SESSION_ID_SIZE);
 	memcpy(g->active.instance, host->instance, INSTANCE_SIZE);
 	memcpy(g->active.host_static, host->noise.peer_static, CRYPTO_KEY_SIZE);

@@ -23,6 +23,8 @@
 #define TRIAL_SPAN_MAX       (8 * SECOND)
 #define ASK_WAIT             (200 * MILLISECOND) /* after "no such service" */
 #define ASK_WAIT_LATER       (2 * SECOND) /* after other refusals, or a long time */
+#define ASK_STREAM_WAIT      SECOND       /* for an answer by UDP, then for one by TCP */
+#define ASK_STREAM_QUESTIONS 5            /* of them unanswered, at least */
 #define REFUSED_PATIENCE     (300 * MILLISECOND) /* for another host to answer */
 #define REFUSED_WAIT         (5 * SECOND)        /* after a host's refusal */
 #define REPLACED_LIFE        (3 * SECOND)        /* a replaced session still receives */
@@ -37,17 +39,21 @@
 #define IMPROVE_PATIENCE     (10 * SECOND) /* for an answer of the host's */
 #define IMPROVE_PAUSE        (30 * SECOND) /* after the first round, then doubled */
 #define IMPROVE_PAUSE_MAX    (600 * SECOND)
-#define SWEEP                (10 * SECOND)
+#define IMPROVE_PAUSE_STREAM                                                             \
+	(30 * SECOND) /* after any round, while a stream carries it */
+#define SWEEP (10 * SECOND)
 
 enum guest_timer { TIMER_ASKER = 1, TIMER_TRIAL, TIMER_LINK, TIMER_SWEEP };
 
-enum ask_state { ASK_IDLE, ASK_COOKIE, ASK_ASKING };
+enum ask_state { ASK_IDLE, ASK_WAITING, ASK_COOKIE, ASK_ASKING };
 
 /* What goes on between us and one rendezvous in the current trial. */
 struct asker {
 	struct addr server; /* as dialled */
 	enum ask_state state;
 	uint32_t socket;
+	uint64_t unheard_at; /* first question since an answer; NEVER if none */
+	unsigned unheard;    /* how many */
 	uint8_t id[ID_SIZE]; /* of the cookie question */
 	struct retry retry;
 	uint8_t cookie[COOKIE_SIZE];
@@ -71,6 +77,7 @@ struct reach {
 	bool refused;
 	uint8_t refusal;       /* enum host_refusal */
 	struct path relay;     /* to the host; channel 0: none */
+	bool relay_streamed;   /* a stream leads to it, from here or from the host */
 	unsigned relay_hellos; /* sent that way */
 	unsigned hellos[CANDIDATES_MAX], hello_max[CANDIDATES_MAX];
 	uint32_t sockets[CANDIDATES_MAX];
@@ -97,6 +104,7 @@ struct trial {
 /* A session and whether it is there. */
 struct link {
 	bool live;
+	bool streamed; /* it goes over a relay, and there by a stream from here or the host */
 	struct session session;
 	uint8_t instance[INSTANCE_SIZE]; /* of the host */
 	uint8_t host_static[CRYPTO_KEY_SIZE];

@@ -116,7 +116,8 @@ void trial_offer(struct guest *g)
 			&offer.candidates, &g->askers[i].observed, CANDIDATE_OBSERVED);
 	/* A fresh socket's next destination is the host. */
 	for (size_t i = 0; g->trial.number > 0 && i < g->config.server_count; i++)
-		if (g->askers[i].observed.family == ADDR_V4)
+		if (g->askers[i].observed.family == ADDR_V4 &&
+			g->askers[i].observed.transport == ADDR_UDP)
 			step_predict(&offer.candidates, &g->askers[i].observed,
 				g->behaviour.delta, PREDICTIONS);
 	for (size_t i = 0; !g->config.no_local_candidates && i < g->local_count; i++) {
@@ -154,11 +155,13 @@ static void send_hello(struct guest *g, struct reach *host, unsigned i)
 	send_hello_by(g, host, &path);
 }
 
-/* Over the relay as well, unless there is a session that is fine. */
+/* Over the relay as well, unless there is a session that is fine, and no worse. */
 static void send_relayed_hello(struct guest *g, struct reach *host)
 {
+	bool better = g->active.streamed && !host->relay_streamed;
+
 	if (host->relay.channel == 0 || host->relay_hellos >= HELLOS_MAX ||
-		link_is_fine(g))
+		(link_is_fine(g) && !better))
 		return;
 	host->relay_hellos++;
 	send_hello_by(g, host, &host->relay);
@@ -286,14 +289,20 @@ static void tell_host_found(
 	event->theirs = behaviour_network(&g->host_behaviour);
 }
 
-/* The first relay that is offered: another rendezvous may have none. */
+/* The first relay that is offered, since another rendezvous may have none; but one without a
+ * stream takes the place of one with. */
 static void learn_relay(const struct guest *g, struct reach *host,
-	const struct path *path, uint32_t channel)
+	const struct path *path, const struct answered_message *m)
 {
-	if (host->relay.channel != 0 || g->config.no_relay)
+	bool streamed =
+		path->remote.transport != ADDR_UDP || m->host.transport != ADDR_UDP;
+
+	if (g->config.no_relay || m->channel == 0 ||
+		(host->relay.channel != 0 && (streamed || !host->relay_streamed)))
 		return;
 	host->relay = *path;
-	host->relay.channel = channel;
+	host->relay.channel = m->channel;
+	host->relay_streamed = streamed;
 }
 
 enum verdict trial_answered(struct guest *g, const struct path *path, const uint8_t *buf,
@@ -308,7 +317,7 @@ enum verdict trial_answered(struct guest *g, const struct path *path, const uint
 		return VERDICT_DROP_MALFORMED;
 	host = reach_find(&g->trial, m.instance);
 	if (host != NULL)
-		learn_relay(g, host, path, m.channel);
+		learn_relay(g, host, path, &m);
 	if (host != NULL && m.sequence <= host->sequence)
 		return VERDICT_CONSUMED;
 	if (!host_offer_open(&offer, m.payload, m.payload_len, &g->credentials,
@@ -320,7 +329,7 @@ enum verdict trial_answered(struct guest *g, const struct path *path, const uint
 		return VERDICT_DROP_LIMIT;
 	host->sequence = m.sequence;
 	g->host_behaviour = offer.behaviour;
-	learn_relay(g, host, path, m.channel);
+	learn_relay(g, host, path, &m);
 	first = host->to.count;
 	add_targets(g, host, &offer.candidates, &m.host);
 	if (first == 0)

@@ -31,14 +31,15 @@ enum host_refusal {
 };
 const char *host_refusal_text(uint8_t code);
 
-#define HOST_SERVERS_MAX 16 /* rendezvous addresses */
+#define HOST_SERVERS_MAX 48 /* rendezvous addresses: 16, by each transport */
 #define HOST_SOCKETS_MAX 8
 #define HOST_LOCALS_MAX  8
 
 struct host_config {
 	struct entropy entropy;
-	const struct service *service;         /* copied */
-	struct addr servers[HOST_SERVERS_MAX]; /* rendezvous, each as dialled */
+	const struct service *service; /* copied */
+	/* Rendezvous, each as dialled: by UDP, then those by streams. */
+	struct addr servers[HOST_SERVERS_MAX];
 	size_t server_count;
 	struct addr publics[2]; /* configured addresses (--public), or none */
 	struct addr targets[2]; /* never punched; or none */

@@ -95,11 +95,23 @@ bool connection_route(struct host *h, struct connection *c, const struct path *p
 	return false;
 }
 
-void connection_use_socket(struct host *h, struct connection *c, uint32_t socket)
+static void leave_socket(struct host *h, const struct connection *c)
 {
-	h->sockets[c->socket].connections--;
-	c->socket = socket;
-	h->sockets[c->socket].connections++;
+	if (c->socket < HOST_SOCKETS_MAX)
+		h->sockets[c->socket].connections--;
+}
+
+static void enter_socket(struct host *h, struct connection *c, const struct path *path)
+{
+	c->socket = path->remote.transport == ADDR_UDP ? path->socket : HOST_SOCKETS_MAX;
+	if (c->socket < HOST_SOCKETS_MAX)
+		h->sockets[c->socket].connections++;
+}
+
+void connection_use_socket(struct host *h, struct connection *c, const struct path *path)
+{
+	leave_socket(h, c);
+	enter_socket(h, c, path);
 }
 
 void connection_settle(struct host *h, struct connection *c, const struct path *path)
@@ -109,7 +121,7 @@ void connection_settle(struct host *h, struct connection *c, const struct path *
 	for (unsigned i = 0; i < ROUTES_MAX; i++)
 		if (c->routes[i].route != chosen)
 			route_leave(h, &c->routes[i]);
-	connection_use_socket(h, c, path->socket);
+	connection_use_socket(h, c, path);
 }
 
 /* Connections. */
@@ -133,8 +145,7 @@ struct connection *connection_open(struct host *h, const struct noise_keys *keys
 	TABLE_ADD(h->by_id, h->hash_key, session.id, SESSION_ID_SIZE, c);
 	c->session.timer.owner = c;
 	c->session.timer.kind = TIMER_CONNECTION;
-	c->socket = path->socket;
-	h->sockets[c->socket].connections++;
+	enter_socket(h, c, path);
 	DL_APPEND(h->connections, c);
 	connection_route(h, c, path);
 	if (TABLE_HOLDS(c) && limit_enter(h, c, from) &&
@@ -159,7 +170,7 @@ void connection_free(struct host *h, struct connection *c)
 		c->peer->before = NULL;
 	if (c->attempt != NULL)
 		c->attempt->connection = NULL;
-	h->sockets[c->socket].connections--;
+	leave_socket(h, c);
 	if (h->leaving == c)
 		h->leaving = c->next;
 	DL_DELETE(h->connections, c);

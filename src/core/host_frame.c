@@ -139,7 +139,7 @@ static enum verdict take_frame(struct host *h, struct connection *c,
 	if (!c->session.proved && verdict != VERDICT_DROP_MALFORMED)
 		prove(h, c, frame, now);
 	if (session_moved_back(&c->session, path, frame, now)) {
-		connection_use_socket(h, c, path->socket);
+		connection_use_socket(h, c, path);
 		connection_tell(h, EVENT_GUEST_MOVED, c, NULL, now);
 	}
 	if (verdict == VERDICT_DELIVER)
@@ -290,7 +290,7 @@ static void connection_move(
 			LL_PREPEND(route->links, link);
 		}
 	}
-	connection_use_socket(h, c, path->socket);
+	connection_use_socket(h, c, path);
 	session_move(&c->session, path, now);
 	connection_tell(h, EVENT_GUEST_MOVED, c, NULL, now);
 }

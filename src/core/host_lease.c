@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* A host's leases and what it learns by them.
  *
- *   NO_SOCKET -> COOKIE        a socket of the server's family is there
+ *   IDLE      -> COOKIE        a socket of the server's family is there; by a stream, when
+ *                              nothing better answers (host_stream.c)
  *   COOKIE    -> REGISTER      the rendezvous gave a cookie: sign and register with it
  *   REGISTER  -> HELD          it gave a token: refresh under its MAC every 3 s
  *   HELD      -> COOKIE        "unknown lease", 3 s of silence, or another socket
  *   any       -> REFUSED       it says no; after 5 s -> COOKIE
+ *   any       -> IDLE          by a stream, when UDP works
  *
  * Every question is repeated until answered (retry.h), and its random id must come back. */
 #include <string.h>
@@ -36,12 +38,30 @@ static void lease_send(struct host *h, struct lease *lease, uint64_t now)
 	timers_set(&h->timers, &lease->timer, lease->retry.next_at);
 }
 
+/* For how long there was no answer, and since when it is held. */
+static void note_silence(struct lease *lease, enum lease_state state, uint64_t now)
+{
+	if (state == LEASE_HELD && lease->state != LEASE_HELD)
+		lease->held_at = now;
+	if (state == LEASE_HELD)
+		lease->silent_at = NEVER;
+	else if (lease->silent_at == NEVER || lease->silent_at == 0)
+		lease->silent_at = now;
+}
+
 /* The one writer of a lease's state; a question goes with it at once. */
-static void lease_enter(
+void lease_enter(
 	struct host *h, struct lease *lease, enum lease_state state, uint64_t now)
 {
+	note_silence(lease, state, now);
 	lease->state = state;
 	host_fill(h, lease->id, ID_SIZE);
+	if (state == LEASE_IDLE) {
+		lease->silent_at = 0;
+		retry_stop(&lease->retry);
+		timers_clear(&h->timers, &lease->timer);
+		return;
+	}
 	if (state == LEASE_REFUSED) {
 		timers_set(&h->timers, &lease->timer,
 			now + (lease->refused ? LEASE_REFUSED_WAIT
@@ -97,7 +117,8 @@ static void lease_assign(
 	lease->timer.owner = lease;
 	lease->timer.kind = TIMER_LEASE;
 	retry_stop(&lease->retry);
-	if (server->family == ADDR_NONE || !h->has_default[family])
+	if (server->family == ADDR_NONE || !h->has_default[family] ||
+		server->transport != ADDR_UDP)
 		return;
 	lease->socket = h->defaults[family];
 	lease_enter(h, lease, LEASE_COOKIE, now);
@@ -126,6 +147,7 @@ void leases_replace(
 			h->config.servers[i] = (struct addr){0};
 			lease_assign(h, &h->leases[i], &h->config.servers[i], now);
 		}
+	streams_weigh(h, now);
 }
 
 void leases_use_socket(struct host *h, uint32_t number, uint64_t now)
@@ -135,14 +157,15 @@ void leases_use_socket(struct host *h, uint32_t number, uint64_t now)
 	for (size_t i = 0; i < h->config.server_count; i++) {
 		struct lease *lease = &h->leases[i];
 
-		if (lease->server.family != family)
+		if (lease->server.family != family || lease->server.transport != ADDR_UDP)
 			continue;
 		lease->socket = number;
 		lease_enter(h, lease, LEASE_COOKIE, now);
 	}
+	streams_weigh(h, now);
 }
 
-static void lease_lost(struct host *h, struct lease *lease, const char *why)
+void lease_lost(struct host *h, struct lease *lease, const char *why)
 {
 	struct event *event;
 
@@ -154,7 +177,7 @@ static void lease_lost(struct host *h, struct lease *lease, const char *why)
 	event->why = why;
 }
 
-void lease_expire(struct host *h, struct lease *lease, uint64_t now)
+static void ask_again(struct host *h, struct lease *lease, uint64_t now)
 {
 	if (lease->state == LEASE_REFUSED) {
 		lease_enter(h, lease, LEASE_COOKIE, now);
@@ -163,6 +186,7 @@ void lease_expire(struct host *h, struct lease *lease, uint64_t now)
 	if (lease->state == LEASE_HELD && lease->retry.next_at == NEVER) {
 		host_fill(h, lease->id, ID_SIZE);
 		retry_start(&lease->retry, now);
+		lease->silent_at = now;
 	} else if (lease->state == LEASE_HELD &&
 		   now - lease->retry.began_at >= LEASE_SILENCE) {
 		lease_lost(h, lease, "no answer for 3 s");
@@ -170,6 +194,12 @@ void lease_expire(struct host *h, struct lease *lease, uint64_t now)
 		return;
 	}
 	lease_send(h, lease, now);
+}
+
+void lease_expire(struct host *h, struct lease *lease, uint64_t now)
+{
+	ask_again(h, lease, now);
+	streams_weigh(h, now);
 }
 
 void leases_check(struct host *h, uint64_t now)
@@ -196,7 +226,7 @@ void lease_probe_mapping(struct host *h, struct lease *lease, uint64_t now)
 	struct path path = {.socket = lease->socket, .remote = lease->server};
 	struct datagram *d;
 
-	if (lease->alt_mask == 0)
+	if (lease->alt_mask == 0 || lease->server.transport != ADDR_UDP)
 		return;
 	while ((lease->alt_mask >> (lease->alt_turn % 32) & 1) == 0)
 		lease->alt_turn++;
@@ -256,7 +286,8 @@ static void levels_send(struct host *h, uint64_t now)
 
 static void levels_begin(struct host *h, struct lease *lease, uint64_t now)
 {
-	if (h->levels.lease != NULL || lease->server.family != ADDR_V4)
+	if (h->levels.lease != NULL || lease->server.family != ADDR_V4 ||
+		lease->server.transport != ADDR_UDP)
 		return;
 	h->levels.lease = lease;
 	host_fill(h, h->levels.id, ID_SIZE);
@@ -304,6 +335,7 @@ static bool is_unmapped(const struct host *h)
 {
 	for (size_t i = 0; i < h->config.server_count; i++)
 		if (h->leases[i].observed.family == ADDR_V4 &&
+			h->leases[i].observed.transport == ADDR_UDP &&
 			is_local(h, &h->leases[i].observed))
 			return true;
 	return false;
@@ -380,9 +412,12 @@ static void note_observed(
 
 	if (lease->told && addr_equal(observed, &lease->observed))
 		return;
-	/* Seen elsewhere than before: what NATs kept for the guests is gone as well. */
+	/* Seen elsewhere than before: what NATs kept for the guests is gone as well. Each
+	 * stream has another port. */
 	if (lease->observed.family != ADDR_NONE &&
-		!addr_equal(observed, &lease->observed))
+		!(lease->server.transport == ADDR_UDP
+				? addr_equal(observed, &lease->observed)
+				: addr_same_ip(observed, &lease->observed)))
 		connections_recheck(h, now);
 	lease->observed = *observed;
 	lease->told = true;
@@ -464,7 +499,8 @@ enum verdict lease_input(struct host *h, const struct path *path, const uint8_t 
 	/* An answer names its question; several leases may share an address by port. */
 	for (size_t i = 0; i < h->config.server_count && !answers; i++) {
 		lease = &h->leases[i];
-		answers = addr_same_ip(&lease->server, &path->remote) &&
+		answers = lease->server.transport == path->remote.transport &&
+			  addr_same_ip(&lease->server, &path->remote) &&
 			  (memcmp(message_id(buf), lease->id, ID_SIZE) == 0 ||
 				  (type == MESSAGE_COOKIE &&
 					  memcmp(message_id(buf), lease->probe_id,

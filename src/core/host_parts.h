@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The host's insides, shared by its rooms: host_lease.c (rendezvous, own NATs),
- * host_attempt.c (introductions, punches, hellos), host_connection.c (sessions and where
+ * host_stream.c (leases by streams), host_attempt.c (introductions, punches, hellos), host_connection.c (sessions and where
  * their frames come from), host_limit.c (how many of them), host_peer.c (guests),
  * host_frame.c (frames, moves). host.c is the door. */
 #ifndef EYELET_CORE_HOST_PARTS_H
@@ -26,16 +26,21 @@
 #define LEASE_REFUSED_WAIT (5 * SECOND)
 /* The first refusal may be an answer to what was garbled on the way. */
 #define LEASE_REFUSED_FIRST SECOND
-#define LEVELS_MAX          4 /* TTL probes 1..4 */
-#define LEVELS_ROUNDS       3 /* against loss */
-#define FRESH_SOCKETS       3 /* opened against a spoilt mapping before giving up */
-#define ATTEMPTS_MAX        4096
-#define ATTEMPT_LIFE        (15 * SECOND) /* after the last introduction */
-#define ATTEMPT_MEMORY      (600 * SECOND) /* as long as the token of an introduction lasts */
-#define PUNCH_COPIES        3              /* at once, before the answer: against loss */
-#define PUNCH_BYTES_MAX     2048           /* towards one address in one attempt */
-#define PUNCH_RATE          4000           /* punches a second of the whole process */
-#define HELLO_RATE          1000 /* handshakes a second before hellos need a cookie */
+/* Without an answer to a lease by UDP, until one by TCP is tried, and until one by TLS. */
+#define LEASE_TCP_WAIT (1500 * MILLISECOND)
+#define LEASE_TLS_WAIT (2500 * MILLISECOND)
+/* A better lease has to be held until one by a stream is given up. */
+#define LEASE_STREAM_KEPT (5 * SECOND)
+#define LEVELS_MAX        4 /* TTL probes 1..4 */
+#define LEVELS_ROUNDS     3 /* against loss */
+#define FRESH_SOCKETS     3 /* opened against a spoilt mapping before giving up */
+#define ATTEMPTS_MAX      4096
+#define ATTEMPT_LIFE      (15 * SECOND) /* after the last introduction */
+#define ATTEMPT_MEMORY    (600 * SECOND) /* as long as the token of an introduction lasts */
+#define PUNCH_COPIES      3              /* at once, before the answer: against loss */
+#define PUNCH_BYTES_MAX   2048           /* towards one address in one attempt */
+#define PUNCH_RATE        4000           /* punches a second of the whole process */
+#define HELLO_RATE        1000 /* handshakes a second before hellos need a cookie */
 /* And a second beyond that for one network, with cookies. */
 #define HELLO_RATE_NETWORK 200
 #define BUSY_TURN          (30 * SECOND) /* a cookie for hellos is good for one to two of these */
@@ -67,7 +72,7 @@ struct host_socket {
 
 /* X: name. Who writes the state: lease_enter. */
 enum lease_state {
-	LEASE_NO_SOCKET,
+	LEASE_IDLE, /* no socket of its family, or a stream that nobody needs */
 	LEASE_COOKIE,
 	LEASE_REGISTER,
 	LEASE_HELD,
@@ -81,6 +86,10 @@ struct lease {
 	uint8_t id[ID_SIZE]; /* of the question under way */
 	struct retry retry;
 	uint64_t refresh_at; /* while held */
+	uint64_t held_at;    /* since when it is */
+	/* Since when it is not held, or its refresh not answered; NEVER while all is well, 0
+	 * before it began. */
+	uint64_t silent_at;
 	uint8_t cookie[COOKIE_SIZE];
 	uint8_t token[TOKEN_SIZE];
 	uint8_t request[REGISTER_SIZE]; /* signed once, repeated */
@@ -165,7 +174,7 @@ struct connection {
 	bool replaced;
 	struct rekey_host rekey;
 	struct route_link routes[ROUTES_MAX];
-	uint32_t socket; /* that counts it */
+	uint32_t socket; /* that counts it; HOST_SOCKETS_MAX: none, it goes by a stream */
 	struct connection *next, *prev;
 	UT_hash_handle hh; /* by session id */
 };
@@ -243,6 +252,9 @@ void leases_replace(
 void leases_use_socket(struct host *h, uint32_t number, uint64_t now);
 enum verdict lease_input(struct host *h, const struct path *path, const uint8_t *buf,
 	size_t len, uint64_t now);
+void lease_enter(
+	struct host *h, struct lease *lease, enum lease_state state, uint64_t now);
+void lease_lost(struct host *h, struct lease *lease, const char *why);
 void lease_expire(struct host *h, struct lease *lease, uint64_t now);
 void lease_probe_mapping(struct host *h, struct lease *lease, uint64_t now);
 void leases_end(struct host *h, uint64_t now);
@@ -255,6 +267,10 @@ void levels_icmp(struct host *h, const struct addr *offender, const uint8_t *quo
 	size_t quoted_len);
 /* TTL of a punch that crosses the own NATs only. */
 uint8_t levels_ttl(const struct host *h, const struct addr *to, unsigned trial);
+
+/* host_stream.c */
+/* Begins the leases by streams that are needed now, and gives up those that are not. */
+void streams_weigh(struct host *h, uint64_t now);
 
 /* host_attempt.c */
 enum verdict attempt_introduced(struct host *h, struct lease *lease, const uint8_t *buf,
@@ -288,8 +304,8 @@ bool connection_route(struct host *h, struct connection *c, const struct path *p
 bool connection_is_routed(const struct connection *c, const struct route *route);
 /* Keeps the one route that path is; the others were only possible ones. */
 void connection_settle(struct host *h, struct connection *c, const struct path *path);
-/* The socket that the connection's path goes by serves one more, its last one one less. */
-void connection_use_socket(struct host *h, struct connection *c, uint32_t socket);
+/* The socket that path goes by serves one more, the connection's last one one less. */
+void connection_use_socket(struct host *h, struct connection *c, const struct path *path);
 
 /* host_limit.c */
 /* Returns 0 if that guest, which asked from there, may begin a session, else an enum

@@ -117,9 +117,12 @@ static struct registered_host *host_open(struct registry *r, struct registered_s
 	return host;
 }
 
-static struct lease_path *family_path(
-	struct registered_host *host, const struct addr *remote)
+/* A lease by a stream stands beside that by UDP: the host tries the one while it keeps the
+ * other. */
+static struct lease_path *path_of(struct registered_host *host, const struct addr *remote)
 {
+	if (remote->transport != ADDR_UDP)
+		return &host->paths[2];
 	return &host->paths[remote->family == ADDR_V4 ? 0 : 1];
 }
 
@@ -130,14 +133,14 @@ bool registry_lease(struct registry *r, struct registered_service *s,
 
 	if (host == NULL)
 		return false;
-	*family_path(host, &lease->path.remote) = *lease;
+	*path_of(host, &lease->path.remote) = *lease;
 	return true;
 }
 
 struct lease_path *registry_lease_at(
 	struct registered_host *host, const struct addr *remote, uint64_t now)
 {
-	struct lease_path *lease = family_path(host, remote);
+	struct lease_path *lease = path_of(host, remote);
 
 	return lease->expires_at > now && addr_equal(&lease->path.remote, remote) ? lease
 										  : NULL;
@@ -170,10 +173,11 @@ static void expire_service(struct registry *r, struct registered_service *s, uin
 
 	while (*at != NULL) {
 		struct registered_host *host = *at;
-		uint64_t last = host->paths[0].expires_at;
+		uint64_t last = 0;
 
-		if (host->paths[1].expires_at > last)
-			last = host->paths[1].expires_at;
+		for (unsigned i = 0; i < LEASE_PATHS; i++)
+			if (host->paths[i].expires_at > last)
+				last = host->paths[i].expires_at;
 		if (last <= now) {
 			*at = host->next;
 			free(host);

@@ -12,7 +12,10 @@
 #include "core/table.h"
 #include "core/timers.h"
 
-/* A host's lease at one of its addresses: IPv4 in the first, IPv6 in the second. */
+#define LEASE_PATHS    3 /* of one host: by UDP over IPv4, and over IPv6; by a stream */
+#define ATTEMPT_PLACES 6 /* a guest may ask from: by each transport, over IPv4 and IPv6 */
+
+/* A host's lease at one of its addresses. */
 struct lease_path {
 	struct path path;
 	uint64_t expires_at; /* 0: none */
@@ -21,7 +24,7 @@ struct lease_path {
 
 struct registered_host {
 	uint8_t instance[INSTANCE_SIZE];
-	struct lease_path paths[2];
+	struct lease_path paths[LEASE_PATHS];
 	struct registered_host *next;
 };
 
@@ -40,8 +43,8 @@ struct kept_answer {
 	uint8_t instance[INSTANCE_SIZE];
 	struct path host;
 	uint8_t sequence;
-	uint32_t channels[2]; /* of the relay, for the guest's IPv4 and IPv6; 0 before */
-	uint8_t *payload;     /* owned */
+	uint32_t channels[ATTEMPT_PLACES]; /* of the relay, to each; 0 before */
+	uint8_t *payload;                  /* owned */
 	size_t payload_len;
 };
 
@@ -55,7 +58,7 @@ struct registered_attempt {
 		struct path path; /* family ADDR_NONE until it asked from there */
 		size_t credit;    /* bytes it has asked with, less those sent to it */
 		unsigned asks;    /* how often */
-	} guests[2];              /* IPv4 and IPv6 */
+	} guests[ATTEMPT_PLACES];
 	uint64_t asked_at;
 	struct kept_answer answers[ATTEMPT_ANSWERS];
 	unsigned answer_count, answer_turn;
@@ -74,6 +77,12 @@ struct registry {
 	uint32_t services_max, attempts_max;
 	uint32_t host_count;
 };
+
+/* Which of an attempt's places that address is. */
+static inline unsigned attempt_place(const struct addr *remote)
+{
+	return 2u * remote->transport + (remote->family == ADDR_V4 ? 0 : 1);
+}
 
 void registry_init(struct registry *r, const uint8_t hash_key[16], uint32_t services_max,
 	uint32_t attempts_max);

@@ -128,8 +128,9 @@ uint32_t relay_open(struct relay *r, const struct path *guest, const struct path
 
 static bool is_end(const struct relay_channel *c, enum end end, const struct path *path)
 {
-	return c->ends[end].socket == path->socket &&
-	       addr_equal(&c->ends[end].remote, &path->remote);
+	return addr_equal(&c->ends[end].remote, &path->remote) &&
+	       (c->ends[end].socket == path->socket ||
+		       path->remote.transport != ADDR_UDP);
 }
 
 bool relay_joins(const struct relay *r, uint32_t number, const struct path *guest,

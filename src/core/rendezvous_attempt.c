@@ -7,7 +7,7 @@
 static struct attempt_guest *guest_of(
 	struct registered_attempt *a, const struct path *path)
 {
-	return &a->guests[path->remote.family == ADDR_V4 ? 0 : 1];
+	return &a->guests[attempt_place(&path->remote)];
 }
 
 /* Tells one host of the attempt at each address it holds a lease for, as long as the bytes
@@ -19,7 +19,7 @@ static void introduce(struct rendezvous *r, struct registered_service *s,
 {
 	const size_t len = INTRODUCE_MAX - PAYLOAD_MAX + m->payload_len;
 
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < LEASE_PATHS; i++) {
 		const struct lease_path *lease = &host->paths[i];
 		struct introduce_message out = {.guest = guest->path.remote,
 			.payload = m->payload,
@@ -50,7 +50,7 @@ static bool has_answered(const struct registered_attempt *a, const uint8_t *inst
 static uint32_t channel_of(struct rendezvous *r, const struct registered_attempt *a,
 	const struct attempt_guest *guest, struct kept_answer *kept, uint64_t now)
 {
-	uint32_t *channel = &kept->channels[guest->path.remote.family == ADDR_V4 ? 0 : 1];
+	uint32_t *channel = &kept->channels[attempt_place(&guest->path.remote)];
 
 	if (!relay_joins(&r->relay, *channel, &guest->path, &kept->host))
 		*channel =
@@ -128,7 +128,7 @@ static enum refusal ask_check(struct rendezvous *r, const struct path *path,
 	return ask_verify(m, id, s->asking) ? 0 : REFUSAL_NO_SERVICE;
 }
 
-/* True if the attempt may be asked for from there: one address a family. */
+/* True if the attempt may be asked for from there: one address a place. */
 static bool attempt_is_of(struct registered_attempt *a, const struct path *path,
 	const struct ask_message *m)
 {
@@ -217,7 +217,7 @@ static void pass_news(struct rendezvous *r, struct registered_attempt *a,
 	for (unsigned i = 0; i < a->answer_count; i++) {
 		if (memcmp(a->answers[i].instance, instance, INSTANCE_SIZE) != 0)
 			continue;
-		for (unsigned k = 0; k < 2; k++)
+		for (unsigned k = 0; k < ATTEMPT_PLACES; k++)
 			if (a->guests[k].path.remote.family != ADDR_NONE)
 				pass_answer(r, a, &a->guests[k], &a->answers[i], now);
 	}

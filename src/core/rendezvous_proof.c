@@ -73,19 +73,32 @@ bool token_of_turns(const struct rendezvous *r, const uint8_t *buf, size_t len,
 	return false;
 }
 
+/* A public address is configured for UDP; the ports of streams are those listened at. */
+static bool is_public(
+	const struct rendezvous *r, const struct path *path, const struct addr *dialled)
+{
+	for (size_t i = 0; i < r->config.public_count; i++) {
+		const struct addr *public = &r->config.publics[i];
+
+		if (addr_same_ip(dialled, public) &&
+			(dialled->port == public->port ||
+				(dialled->port == path->local.port &&
+					(public->port == 0 ||
+						dialled->transport != ADDR_UDP))))
+			return true;
+	}
+	return false;
+}
+
 bool dialled_right(
 	const struct rendezvous *r, const struct path *path, const struct addr *dialled)
 {
-	if (addr_equal(dialled, &path->local))
+	if (dialled->transport != path->remote.transport)
+		return false;
+	if (addr_same_ip(dialled, &path->local) && dialled->port == path->local.port)
 		return true;
-	for (size_t i = 0; i < r->config.public_count; i++) {
-		struct addr public = r->config.publics[i];
-
-		if (public.port == 0)
-		public.port = path->local.port;
-		if (addr_equal(dialled, &public))
-			return true;
-	}
+	if (is_public(r, path, dialled))
+		return true;
 	return r->config.public_count == 0 && addr_is_private(&path->local) &&
 	       dialled->port == path->local.port;
 }

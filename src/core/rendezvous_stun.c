@@ -62,6 +62,8 @@ enum verdict binding_input(struct rendezvous *r, const struct path *path,
 	struct stun_question q;
 	struct datagram *d;
 
+	if (path->remote.transport != ADDR_UDP)
+		return VERDICT_DROP_UNKNOWN_TYPE;
 	if (!stun_read_question(buf, len, &q) || !stun_path(r, &from, &q, len))
 		return VERDICT_DROP_MALFORMED;
 	if (!r->config.stun)

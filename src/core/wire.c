@@ -157,25 +157,26 @@ void write_addr(struct writer *w, const struct addr *a, const uint8_t *mask)
 	bytes[16] = (uint8_t)(a->port >> 8);
 	bytes[17] = (uint8_t)a->port;
 	apply_mask(bytes, mask);
-	write_u8(w, a->family);
+	write_u8(w, (uint8_t)(a->transport << 4 | a->family));
 	write_bytes(w, bytes, sizeof(bytes));
 }
 
 struct addr read_addr(struct reader *r, const uint8_t *mask)
 {
-	uint8_t family = read_u8(r);
+	uint8_t kind = read_u8(r);
 	uint8_t bytes[WIRE_ADDR_SIZE - 1];
-	struct addr a = {.family = family};
+	struct addr a = {.family = kind & 15, .transport = kind >> 4};
 
 	read_bytes(r, bytes, sizeof(bytes));
-	if (family != ADDR_NONE && family != ADDR_V4 && family != ADDR_V6)
+	if (kind != 0 &&
+		((a.family != ADDR_V4 && a.family != ADDR_V6) || a.transport > ADDR_TLS))
 		r->ok = false;
-	if (!r->ok || family == ADDR_NONE)
+	if (!r->ok || kind == 0)
 		return (struct addr){0};
 	apply_mask(bytes, mask);
 	/* A peer's stray bytes behind an IPv4 address must not make it unequal to itself.
 	 */
-	memcpy(a.ip, bytes, family == ADDR_V4 ? 4 : 16);
+	memcpy(a.ip, bytes, a.family == ADDR_V4 ? 4 : 16);
 	a.port = (uint16_t)(bytes[16] << 8 | bytes[17]);
 	return a;
 }

@@ -41,12 +41,12 @@ void write_bytes(struct writer *w, const uint8_t *bytes, size_t len);
 /* Writes zeros until the writer holds len bytes in all. */
 void write_pad(struct writer *w, size_t len);
 
-/* An address is 19 bytes: family (0, 4 or 6), 16 of address, 2 of port; each byte but the
- * family is xored with mask (16 bytes, used cyclically; NULL for none), so that no NAT's
+/* An address is 19 bytes: family (0, 4 or 6) and, in the four bits above, transport; 16 of
+ * address, 2 of port; each byte but the first is xored with mask (16 bytes, used cyclically; NULL for none), so that no NAT's
  * application gateway rewrites it on the way (the reason of RFC 8489's XOR-MAPPED-ADDRESS). */
 #define WIRE_ADDR_SIZE 19
 void write_addr(struct writer *w, const struct addr *a, const uint8_t *mask);
-/* A family other than 0, 4 and 6 fails the reader. Scope is not carried. */
+/* A family other than 0, 4 and 6, or an unknown transport, fails the reader. Scope is not carried. */
 struct addr read_addr(struct reader *r, const uint8_t *mask);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/passive.h"
 
-_Static_assert(EYELET_RENDEZVOUS_MAX == GUEST_SERVERS_MAX, "numbers of servers differ");
+_Static_assert(
+	EYELET_RENDEZVOUS_MAX <= GUEST_SERVERS_MAX, "the guest takes fewer servers");
 _Static_assert(EYELET_SOCKETS_MAX == GUEST_SOCKETS_MAX, "numbers of sockets differ");
 _Static_assert(EYELET_LOCALS_MAX == GUEST_LOCALS_MAX, "numbers of locals differ");
 _Static_assert(EYELET_CIPHER_CHACHA20_POLY1305 == CIPHER_CHACHA20_POLY1305 &&
@@ -24,7 +25,7 @@ void eyelet_guest_config_init(struct eyelet_guest_config *config)
 int guest_config_in(struct guest_config *to, const struct eyelet_guest_config *from)
 {
 	guest_config_init(to);
-	if (from->entropy.fill == NULL || from->server_count > GUEST_SERVERS_MAX ||
+	if (from->entropy.fill == NULL || from->server_count > EYELET_RENDEZVOUS_MAX ||
 		from->flows_max == 0 || from->flows_max > UINT16_MAX ||
 		!ciphers_valid(from->ciphers))
 		return EYELET_EINVAL;

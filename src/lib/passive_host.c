@@ -3,7 +3,7 @@
 
 #define NUMBER_LAST 4194302 /* of guests: the last address of 127.64.0.0/10 but one */
 
-_Static_assert(EYELET_RENDEZVOUS_MAX == HOST_SERVERS_MAX, "numbers of servers differ");
+_Static_assert(EYELET_RENDEZVOUS_MAX <= HOST_SERVERS_MAX, "the host takes fewer servers");
 _Static_assert(EYELET_SOCKETS_MAX == HOST_SOCKETS_MAX, "numbers of sockets differ");
 _Static_assert(EYELET_LOCALS_MAX == HOST_LOCALS_MAX, "numbers of locals differ");
 
@@ -27,7 +27,7 @@ void eyelet_host_config_init(struct eyelet_host_config *config)
 int host_config_in(struct host_config *to, const struct eyelet_host_config *from)
 {
 	host_config_init(to);
-	if (from->entropy.fill == NULL || from->server_count > HOST_SERVERS_MAX ||
+	if (from->entropy.fill == NULL || from->server_count > EYELET_RENDEZVOUS_MAX ||
 		from->flows_max == 0 || from->flows_max > UINT16_MAX ||
 		from->guests_max == 0 || from->half_open_max == 0 ||
 		from->network_max == 0 || from->sockets_max == 0 ||

@@ -46,6 +46,22 @@ static void lists_each_once(void **state)
 	assert_int_equal(list.count, 8);
 }
 
+/* Nobody but the rendezvous reaches the end of a stream. */
+static void takes_no_stream(void **state)
+{
+	struct addr one = address("192.0.2.1:1");
+	const struct vantage nothing = {.server_count = 0};
+	struct candidates list = {.count = 0};
+
+	(void)state;
+	assert_true(candidate_allowed(&nothing, &one, &one));
+	for (one.transport = ADDR_TCP; one.transport <= ADDR_TLS; one.transport++) {
+		assert_false(candidates_add(&list, &one, CANDIDATE_OBSERVED));
+		assert_false(candidate_allowed(&nothing, &one, &one));
+	}
+	assert_int_equal(list.count, 0);
+}
+
 /* The vantage. */
 
 #define LIST_MAX 2
@@ -373,6 +389,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_each_once),
+		cmocka_unit_test(takes_no_stream),
 		cmocka_unit_test(allows_public_addresses),
 		cmocka_unit_test(refuses_what_is_nobodys),
 		cmocka_unit_test(never_sends_to_the_forbidden),

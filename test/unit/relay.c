@@ -111,6 +111,25 @@ static void passes_nothing_of_strangers(void **state)
 	assert_int_equal(relay.passed, 0);
 }
 
+/* By a stream at one end: that is another place than the same address by UDP, and the number
+ * of its socket says nothing. */
+static void joins_a_stream(void **state)
+{
+	struct path guest = at(1, 1), to;
+	const struct path host = at(2, 2), by_udp = at(1, 1);
+	uint32_t channel;
+
+	(void)state;
+	guest.remote.transport = ADDR_TCP;
+	channel = relay_open(&relay, &guest, &host, service, T0);
+	assert_int_equal(pass(channel, host, 100, T0, &to), VERDICT_DELIVER);
+	assert_true(addr_equal(&to.remote, &guest.remote));
+	assert_int_equal(pass(channel, by_udp, 100, T0, &to), VERDICT_DROP_FORGED);
+	guest.socket = 5;
+	assert_int_equal(pass(channel, guest, 100, T0, &to), VERDICT_DELIVER);
+	assert_true(addr_equal(&to.remote, &host.remote));
+}
+
 static void keeps_the_rate_of_each(void **state)
 {
 	uint32_t one = open_between(1, 2, T0), other = open_between(3, 4, T0);
@@ -224,6 +243,7 @@ int main(void)
 		TEST(draws_a_channel_so),
 		TEST(passes_both_ways),
 		TEST(passes_nothing_of_strangers),
+		TEST(joins_a_stream),
 		TEST(keeps_the_rate_of_each),
 		TEST(keeps_the_rate_of_all),
 		TEST(at_the_bound_the_unused_give_way),

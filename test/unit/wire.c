@@ -214,21 +214,40 @@ static void masks_an_address(void **state)
 	assert_hex(bytes, writer_len(&w), "06 20010db8 00000000 00000000 0000ff01 0102");
 }
 
+/* The transport stands above the family. */
 static void accepts_three_families_only(void **state)
 {
 	uint8_t bytes[WIRE_ADDR_SIZE];
 
 	(void)state;
 	memset(bytes, 0x77, sizeof(bytes));
-	for (unsigned family = 0; family < 256; family++) {
+	for (unsigned kind = 0; kind < 256; kind++) {
 		struct reader r = reader_over(bytes, sizeof(bytes));
+		unsigned family = kind & 15, transport = kind >> 4;
 		struct addr a;
 
-		bytes[0] = (uint8_t)family;
+		bytes[0] = (uint8_t)kind;
 		a = read_addr(&r, mask);
-		assert_int_equal(r.ok, family == 0 || family == 4 || family == 6);
+		assert_int_equal(r.ok,
+			kind == 0 || ((family == 4 || family == 6) && transport < 3));
 		assert_int_equal(a.family, r.ok ? family : 0);
+		assert_int_equal(a.transport, r.ok ? transport : 0);
 	}
+}
+
+static void writes_the_transport(void **state)
+{
+	uint8_t bytes[WIRE_ADDR_SIZE];
+	struct writer w = writer_over(bytes, sizeof(bytes));
+	struct reader r = reader_over(bytes, sizeof(bytes));
+	struct addr a = addr_v4(192, 0, 2, 1, 443), b;
+
+	(void)state;
+	a.transport = ADDR_TLS;
+	write_addr(&w, &a, mask);
+	assert_int_equal(bytes[0], 0x24);
+	b = read_addr(&r, mask);
+	assert_true(addr_equal(&a, &b));
 }
 
 /* Whatever bytes come, equal addresses are equal by byte. */
@@ -238,14 +257,14 @@ static void reads_canonical_addresses(void **state)
 
 	(void)state;
 	for (int i = 0; i < 10000; i++) {
-		static const uint8_t families[] = {0, 4, 6};
+		static const uint8_t families[] = {0, 4, 6, 0x14, 0x16, 0x24, 0x26};
 		uint8_t bytes[WIRE_ADDR_SIZE], again[WIRE_ADDR_SIZE];
 		struct reader r = reader_over(bytes, sizeof(bytes)), back;
 		struct writer w = writer_over(again, sizeof(again));
 		struct addr a, b;
 
 		random_bytes(&random, bytes, sizeof(bytes));
-		bytes[0] = families[random_below(&random, 3)];
+		bytes[0] = families[random_below(&random, 7)];
 		a = read_addr(&r, mask);
 		assert_true(r.ok);
 		write_addr(&w, &a, mask);
@@ -277,6 +296,7 @@ int main(void)
 		cmocka_unit_test(takes_nothing_from_nothing),
 		cmocka_unit_test(masks_an_address),
 		cmocka_unit_test(accepts_three_families_only),
+		cmocka_unit_test(writes_the_transport),
 		cmocka_unit_test(reads_canonical_addresses),
 	};
 
