@@ -24,9 +24,7 @@ void rendezvous_config_init(struct rendezvous_config *config)
 
 size_t rendezvous_memory(const struct rendezvous_config *config)
 {
-	/* uthash adds at most one bucket head of 16 bytes an element */
-	return (size_t)config->services_max *
-	       (sizeof(struct registered_service) + sizeof(struct registered_host) + 16);
+	return (size_t)config->services_max * REGISTRY_SERVICE_SIZE;
 }
 
 void rendezvous_fill(struct rendezvous *r, uint8_t *bytes, size_t len)
@@ -202,7 +200,7 @@ void rendezvous_expire(struct rendezvous *r, uint64_t now)
 
 uint64_t rendezvous_next_timeout(const struct rendezvous *r)
 {
-	uint64_t registry = timers_next(&r->registry.timers);
+	uint64_t registry = registry_next_timeout(&r->registry);
 	uint64_t relay = relay_next_timeout(&r->relay);
 
 	return registry < relay ? registry : relay;
@@ -216,8 +214,8 @@ bool rendezvous_next_event(struct rendezvous *r, struct event *event)
 void rendezvous_get_counts(const struct rendezvous *r, struct rendezvous_counts *counts)
 {
 	*counts = r->counts;
-	counts->services = HASH_COUNT(r->registry.services);
-	counts->hosts = r->registry.host_count;
+	counts->services = r->registry.services.count;
+	counts->hosts = r->registry.hosts.count;
 	counts->attempts = HASH_COUNT(r->registry.attempts);
 	counts->relayed = r->relay.passed;
 	counts->relayed_bytes = r->relay.passed_bytes;

@@ -19,20 +19,21 @@ static void introduce(struct rendezvous *r, struct registered_service *s,
 {
 	const size_t len = INTRODUCE_MAX - PAYLOAD_MAX + m->payload_len;
 
-	for (unsigned i = 0; i < LEASE_PATHS; i++) {
-		const struct lease_path *lease = &host->paths[i];
+	for (enum lease_place place = 0; place < LEASE_PLACES; place++) {
+		struct lease_path lease;
 		struct introduce_message out = {.guest = guest->path.remote,
 			.payload = m->payload,
 			.payload_len = m->payload_len};
 		uint8_t token[TOKEN_SIZE];
 		struct datagram *d;
 
-		if (lease->expires_at <= now || *paid < len)
+		if (*paid < len ||
+			!registry_lease_of(&r->registry, host, place, now, &lease))
 			continue;
 		*paid -= len;
-		token_make(r, token, &lease->path.remote, s->name, host->instance,
-			lease->turn);
-		d = rendezvous_reply(r, &lease->path);
+		token_make(r, token, &lease.path.remote, s->entry.key, host->instance,
+			token_turn(lease.renewed_at));
+		d = rendezvous_reply(r, &lease.path);
 		d->len = (uint16_t)introduce_encode(d->data, a->id, &out, token);
 		r->counts.introductions++;
 	}
@@ -148,9 +149,10 @@ static struct registered_attempt *attempt_of(struct rendezvous *r,
 	if (a != NULL)
 		return attempt_is_of(a, path, m) ? a : NULL;
 	if (!bucket_field_take(&r->attempts, &path->remote, 1, now) ||
-		!bucket_take(&s->attempts, 1, now))
+		!registry_service_take(
+			s, r->config.attempt_rate, r->config.attempt_burst, now))
 		return NULL;
-	return registry_attempt_open(&r->registry, id, m->service, now);
+	return registry_attempt_open(&r->registry, id, m->service, &path->remote, now);
 }
 
 /* Tells the hosts that have not answered yet, and the others once of each address: in turn,
@@ -159,15 +161,15 @@ static void introduce_all(struct rendezvous *r, struct registered_service *s,
 	struct registered_attempt *a, struct attempt_guest *guest,
 	const struct ask_message *m, uint64_t now)
 {
-	size_t paid = ASK_SIZE;
+	struct registered_host *hosts[RENDEZVOUS_HOSTS_MAX];
+	unsigned count = registry_hosts(&r->registry, s, hosts);
 	unsigned first = a->introduce_turn++;
+	size_t paid = ASK_SIZE;
 
-	for (unsigned i = 0; i < COPIES * s->host_count; i++) {
-		struct registered_host *host = s->hosts;
+	for (unsigned i = 0; i < COPIES * count; i++) {
+		struct registered_host *host = hosts[(first + i) % count];
 
-		for (unsigned k = (first + i) % s->host_count; k > 0; k--)
-			host = host->next;
-		if (guest->asks < s->host_count || !has_answered(a, host->instance))
+		if (guest->asks < count || !has_answered(a, host->instance))
 			introduce(r, s, host, a, guest, m, &paid, now);
 	}
 	guest->asks++;
@@ -232,7 +234,7 @@ enum verdict answer_input(struct rendezvous *r, const struct path *path,
 
 	if (!answer_decode(&m, buf, len))
 		return VERDICT_DROP_MALFORMED;
-	if (lease_of(r, path, buf, len, m.service, m.instance, now) == NULL)
+	if (host_of(r, path, buf, len, m.service, m.instance, now) == NULL)
 		return VERDICT_DROP_FORGED;
 	a = registry_attempt(&r->registry, message_id(buf));
 	if (a != NULL && memcmp(a->service, m.service, sizeof(m.service)) != 0)

@@ -29,24 +29,6 @@ static enum refusal register_check(struct rendezvous *r, const struct path *path
 	return register_verify(m) ? 0 : REFUSAL_BAD_SIGNATURE;
 }
 
-static bool lease_give(struct rendezvous *r, const struct path *path,
-	const struct register_message *m, uint64_t now)
-{
-	struct lease_path lease = {
-		.expires_at = now + RENDEZVOUS_LEASE * SECOND, .turn = token_turn(now)};
-	bool fresh = registry_find(&r->registry, m->service) == NULL;
-	struct registered_service *s = registry_open(&r->registry, m->service, now);
-
-	if (s == NULL)
-		return false;
-	if (fresh)
-		bucket_init(&s->attempts, r->config.attempt_rate, r->config.attempt_burst,
-			now);
-	memcpy(s->asking, m->asking, sizeof(s->asking));
-	lease.path = *path;
-	return registry_lease(&r->registry, s, m->instance, &lease);
-}
-
 enum verdict register_input(struct rendezvous *r, const struct path *path,
 	const uint8_t *buf, size_t len, uint64_t now)
 {
@@ -61,7 +43,7 @@ enum verdict register_input(struct rendezvous *r, const struct path *path,
 	refusal = register_check(r, path, &m, now);
 	if (refusal != 0)
 		return rendezvous_refuse(r, path, message_id(buf), refusal);
-	if (!lease_give(r, path, &m, now))
+	if (!registry_lease(&r->registry, m.service, m.asking, m.instance, path, now))
 		return rendezvous_refuse(r, path, message_id(buf), REFUSAL_FULL);
 	r->counts.registrations++;
 	token_make(
@@ -71,9 +53,7 @@ enum verdict register_input(struct rendezvous *r, const struct path *path,
 	return VERDICT_CONSUMED;
 }
 
-/* Finds the lease that a refresh, unregister or answer speaks for; NULL if its MAC is not
- * that of its address's token, or the lease is gone. */
-struct lease_path *lease_of(struct rendezvous *r, const struct path *path,
+struct registered_host *host_of(struct rendezvous *r, const struct path *path,
 	const uint8_t *buf, size_t len, const uint8_t *service, const uint8_t *instance,
 	uint64_t now)
 {
@@ -83,8 +63,10 @@ struct lease_path *lease_of(struct rendezvous *r, const struct path *path,
 	if (!token_of_turns(r, buf, len, &path->remote, service, instance, now))
 		return NULL;
 	s = registry_find(&r->registry, service);
-	host = s != NULL ? registry_host(s, instance) : NULL;
-	return host != NULL ? registry_lease_at(host, &path->remote, now) : NULL;
+	host = s != NULL ? registry_host(&r->registry, s, instance) : NULL;
+	return host != NULL && registry_holds(&r->registry, host, &path->remote, now)
+		       ? host
+		       : NULL;
 }
 
 enum verdict refresh_input(struct rendezvous *r, const struct path *path,
@@ -93,21 +75,20 @@ enum verdict refresh_input(struct rendezvous *r, const struct path *path,
 	struct registered_message answer = {
 		.lease = RENDEZVOUS_LEASE, .observed = path->remote};
 	struct lease_message m;
-	struct lease_path *lease;
+	struct registered_host *host;
 	struct datagram *d;
 
 	if (!lease_decode(&m, buf, len))
 		return VERDICT_DROP_MALFORMED;
-	lease = lease_of(r, path, buf, len, m.service, m.instance, now);
-	if (lease == NULL)
+	host = host_of(r, path, buf, len, m.service, m.instance, now);
+	if (host == NULL)
 		return rendezvous_refuse(r, path, message_id(buf), REFUSAL_UNKNOWN_LEASE);
 	if (!service_is_allowed(r, m.service))
 		return rendezvous_refuse(r, path, message_id(buf), REFUSAL_NOT_ALLOWED);
-	lease->path = *path;
-	lease->expires_at = now + RENDEZVOUS_LEASE * SECOND;
-	lease->turn = token_turn(now);
+	registry_renew(&r->registry, host, path, now);
 	r->counts.refreshes++;
-	token_make(r, answer.token, &path->remote, m.service, m.instance, lease->turn);
+	token_make(
+		r, answer.token, &path->remote, m.service, m.instance, token_turn(now));
 	d = rendezvous_reply(r, path);
 	d->len = (uint16_t)refreshed_encode(d->data, message_id(buf), &answer);
 	return VERDICT_CONSUMED;
@@ -120,7 +101,7 @@ enum verdict unregister_input(struct rendezvous *r, const struct path *path,
 
 	if (!lease_decode(&m, buf, len))
 		return VERDICT_DROP_MALFORMED;
-	if (lease_of(r, path, buf, len, m.service, m.instance, now) == NULL)
+	if (host_of(r, path, buf, len, m.service, m.instance, now) == NULL)
 		return VERDICT_DROP_FORGED;
 	registry_drop_host(
 		&r->registry, registry_find(&r->registry, m.service), m.instance);

@@ -72,9 +72,9 @@ bool dialled_right(
 
 /* rendezvous_lease.c */
 bool service_is_allowed(const struct rendezvous *r, const uint8_t service[32]);
-/* Finds the lease that a refresh, unregister or answer speaks for; NULL if its MAC is not
- * that of its address's token, or the lease is gone. */
-struct lease_path *lease_of(struct rendezvous *r, const struct path *path,
+/* Finds the host that a refresh, unregister or answer comes from; NULL if its MAC is not
+ * that of its address's token, or it has no lease there. */
+struct registered_host *host_of(struct rendezvous *r, const struct path *path,
 	const uint8_t *buf, size_t len, const uint8_t *service, const uint8_t *instance,
 	uint64_t now);
 enum verdict register_input(struct rendezvous *r, const struct path *path,
