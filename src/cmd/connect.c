@@ -11,6 +11,8 @@
 #include "cmd/stop.h"
 #include "net/system.h"
 
+#define OWN_MAX 8 /* own addresses looked at */
+
 static void warn(const char *sentence)
 {
 	log_warning("%s", sentence);
@@ -19,11 +21,14 @@ static void warn(const char *sentence)
 static void give_up(struct connect *c)
 {
 	const struct report_about about = {c->servers.text,
-		(unsigned)(ev_now(c->loop) - c->lost_at + 0.5), c->fingerprint};
+		(unsigned)(ev_now(c->loop) - c->lost_at + 0.5), c->fingerprint,
+		&c->facts};
 	struct guest_progress progress;
 	char text[REPORT_MAX];
 
 	guest_get_progress(guest_driver_core(c->driver), &progress);
+	c->facts.ours = progress.ours;
+	c->facts.theirs = progress.theirs;
 	c->code = report_failure(text, &progress, &about);
 	log_error("%s", text);
 	connect_feed_failed(c, text);
@@ -75,11 +80,21 @@ static void on_renewed(void *arg, const uint8_t from[SERVERS_MAX])
 	connect_feed_renamed(c);
 }
 
+static void learn(struct connect *c, const struct event *event)
+{
+	struct addr own[OWN_MAX];
+
+	reason_learn(&c->facts, event);
+	if (event->type == EVENT_RELAYED)
+		reason_learn_own(&c->facts, own, interfaces_list(own, OWN_MAX));
+}
+
 static void on_event(void *arg, const struct event *event)
 {
 	struct connect *c = arg;
 
 	doubt_names(c, event);
+	learn(c, event);
 	connect_tell(c, event);
 	if (event->type == EVENT_CONNECTED)
 		c->connected = true;
@@ -99,6 +114,7 @@ static void on_portmap(void *arg, const struct portmap_event *event)
 {
 	struct connect *c = arg;
 
+	reason_learn_router(&c->facts, event);
 	mapping_tell(event);
 	connect_feed_mapping(c, event);
 }
@@ -155,8 +171,8 @@ static enum exit_code resolve_names(struct connect *c)
 /* What a rendezvous at our own LISTEN would get: its own questions as payload. */
 static bool is_loop(const struct connect *c)
 {
-	struct addr own[8];
-	size_t own_count = interfaces_list(own, sizeof(own) / sizeof(own[0]));
+	struct addr own[OWN_MAX];
+	size_t own_count = interfaces_list(own, OWN_MAX);
 	const struct endpoint *listen = &c->options.listen;
 	char text[ADDR_TEXT_MAX];
 
@@ -302,7 +318,7 @@ static void run(struct connect *c)
 
 int connect_main(int argc, char **argv)
 {
-	struct connect c = {.code = EXIT_DONE};
+	struct connect c = {.code = EXIT_DONE, .facts = reason_facts_of("host")};
 	struct options o;
 	int code;
 

@@ -9,6 +9,7 @@
 #include "cmd/feed.h"
 #include "cmd/key.h"
 #include "cmd/options.h"
+#include "cmd/reason.h"
 #include "cmd/renew.h"
 #include "cmd/servers.h"
 #include "cmd/state.h"
@@ -42,18 +43,19 @@ struct connect {
 	char fingerprint[SERVICE_NAME_MAX]; /* of it, as hosts' logs show it */
 	struct ev_loop *loop;
 	struct guest_driver *driver;
-	struct renew renew;  /* follows the names of servers */
-	ev_timer timeout;    /* until the first connection */
-	bool connected;      /* now; before an event that is being told */
-	bool was_connected;  /* ever */
-	ev_tstamp lost_at;   /* when the last connection was lost */
-	bool asked;          /* this attempt's asking was said */
-	bool found;          /* and that the host was found */
-	enum exit_code code; /* what the loop ended with */
-	struct wrap wrap;    /* the command to run, if there is one */
-	struct feed feed;    /* --json */
-	ev_signal usr1;      /* asks for the counters */
-	uint32_t refusal;    /* the host's, since it was connected; said once */
+	struct renew renew;        /* follows the names of servers */
+	ev_timer timeout;          /* until the first connection */
+	bool connected;            /* now; before an event that is being told */
+	bool was_connected;        /* ever */
+	ev_tstamp lost_at;         /* when the last connection was lost */
+	bool asked;                /* this attempt's asking was said */
+	bool found;                /* and that the host was found */
+	enum exit_code code;       /* what the loop ended with */
+	struct wrap wrap;          /* the command to run, if there is one */
+	struct feed feed;          /* --json */
+	ev_signal usr1;            /* asks for the counters */
+	uint32_t refusal;          /* the host's, since it was connected; said once */
+	struct reason_facts facts; /* why it stays on the relay, if it does */
 	/* What each server refused with, or the version it spoke: said once. */
 	uint32_t complaint[SERVERS_MAX];
 };

@@ -30,6 +30,8 @@ void connect_feed(struct connect *c, const struct event *e)
 	guest_get_counts(guest_driver_core(c->driver), &counts);
 	start(c, &j, event_name(e->type));
 	feed_event(&j, e);
+	if (e->type == EVENT_RELAYED)
+		reason_add(&j, &c->facts);
 	if (c->connected)
 		feed_span(&j, "rtt_ms", counts.rtt);
 	feed_end(&c->feed, &j);

@@ -111,12 +111,11 @@ static void tell_lost(struct connect *c, const struct event *e)
 
 static void tell_relayed(struct connect *c, const struct event *e)
 {
-	char name[SERVERS_NAME_MAX];
+	char name[SERVERS_NAME_MAX], why[REASON_MAX];
 
-	log_state("the relay at %s stays, for now: %u attempts found no direct path. The "
-		  "usual cause is a NAT that takes another port for each destination, as "
-		  "\"eyelet netcheck\" tells; IPv6, or UPnP in a router, would help",
-		servers_name(name, &c->servers, &e->path.remote), e->number);
+	log_state("staying on the relay at %s, for now, after %u attempts: %s",
+		servers_name(name, &c->servers, &e->path.remote), e->number,
+		reason_sentence(why, &c->facts));
 }
 
 static void tell_moved(const struct event *e)

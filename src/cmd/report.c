@@ -91,17 +91,20 @@ static enum exit_code silence(char *text, const struct report_about *about)
 static enum exit_code no_path(
 	char *text, const struct guest_progress *p, const struct report_about *about)
 {
+	const char *why = "a NAT that changes its port with every destination, or a "
+			  "firewall that blocks UDP, is in the way; IPv6 on both sides, "
+			  "or a forwarded port at the host and \"serve --public "
+			  "ADDR:PORT\", would help";
+	char known[REASON_MAX];
+
+	if (about->facts != NULL && reason_of(about->facts) != REASON_UNKNOWN)
+		why = reason_sentence(known, about->facts);
 	snprintf(text, REPORT_MAX,
 		"unreachable: the host answered by way of %s, but none of its %u "
-		"address%s let "
-		"us through (%u attempt%s in %u s): a NAT that changes its port with "
-		"every "
-		"destination, or a firewall that blocks UDP, is in the way; IPv6 on both "
-		"sides, "
-		"or a forwarded port at the host and \"serve --public ADDR:PORT\", would "
-		"help",
+		"address%s let us through (%u attempt%s in %u s), and there is no relay: "
+		"%s",
 		about->servers, p->addresses, p->addresses == 1 ? "" : "es", p->tries,
-		plural(p->tries), about->seconds);
+		plural(p->tries), about->seconds, why);
 	return EXIT_UNREACHABLE;
 }
 

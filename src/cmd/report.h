@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "cmd/exit.h"
+#include "cmd/reason.h"
 #include "core/guest.h"
 
 #define REPORT_MAX 1024
@@ -15,6 +16,7 @@ struct report_about {
 	const char *servers; /* the rendezvous, as given */
 	unsigned seconds;    /* spent */
 	const char *guest;   /* this guest's fingerprint */
+	const struct reason_facts *facts; /* why there is no direct path; or NULL */
 };
 
 /* Writes one sentence into text (REPORT_MAX bytes) and returns the exit code that goes

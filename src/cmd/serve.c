@@ -114,8 +114,10 @@ static void on_event(void *arg, const struct event *event)
 
 	note_lease(s, event);
 	doubt_names(s, event);
+	reason_learn(&s->facts, event);
 	serve_tell(s, event);
 	serve_feed(s, event);
+	serve_relayed(s, event);
 	if (event->type == EVENT_GUEST_NEW) {
 		(void)serve_guests_note(s, event->identity, event->number);
 		guests_add(&s->guests, event->identity, event->number);
@@ -128,6 +130,7 @@ static void on_portmap(void *arg, const struct portmap_event *event)
 {
 	struct serve *s = arg;
 
+	reason_learn_router(&s->facts, event);
 	mapping_tell(event);
 	serve_feed_mapping(s, event);
 }
@@ -285,6 +288,7 @@ static enum exit_code resolve_names(struct serve *s)
 	if (!s->inside && !servers_resolve(&s->servers))
 		return EXIT_UNREACHABLE;
 	s->own_count = interfaces_list(s->own, sizeof(s->own) / sizeof(s->own[0]));
+	reason_learn_own(&s->facts, s->own, s->own_count);
 	return EXIT_DONE;
 }
 
@@ -367,7 +371,7 @@ static void limit_sockets(struct serve_options *o, size_t descriptors)
 
 int serve_main(int argc, char **argv)
 {
-	struct serve s = {.told = false};
+	struct serve s = {.facts = reason_facts_of("guest")};
 	struct key key = {.given = false};
 	struct options o;
 	enum exit_code code;

@@ -12,6 +12,7 @@
 #include "cmd/numbers.h"
 #include "cmd/options.h"
 #include "cmd/policy.h"
+#include "cmd/reason.h"
 #include "cmd/renew.h"
 #include "cmd/servers.h"
 #include "cmd/state.h"
@@ -19,6 +20,19 @@
 #include "net/forwarder.h"
 
 #define SERVE_PUBLICS_MAX 2 /* --public: what the core takes */
+
+#define RELAYED_GUESTS_MAX 16
+
+/* Guests that came over the relay lately, and of whom it is not known yet why. */
+struct relayed_guests {
+	struct relayed_guest {
+		bool waits;
+		uint32_t number;
+		uint8_t identity[32];
+		struct addr seen; /* where its rendezvous sees it */
+	} of[RELAYED_GUESTS_MAX];
+	unsigned next;
+};
 
 /* What was asked for on the command line. */
 struct serve_options {
@@ -52,17 +66,19 @@ struct serve {
 	size_t own_count;
 	struct ev_loop *loop;
 	struct host_driver *driver;
-	ev_timer patience;    /* until it is registered anywhere */
-	unsigned waited;      /* seconds, when patience runs out next */
-	bool spoilt;          /* it was told that the NAT's mapping is */
-	bool told;            /* the ticket */
-	uint32_t guest_count; /* connected in this run */
-	uint32_t registered;  /* set of servers that hold a lease, by index */
-	uint32_t lost;        /* set of those that held one, and do not now */
-	struct renew renew;   /* follows the names of servers */
-	struct feed feed;     /* --json */
-	ev_signal usr1;       /* asks for the counters */
-	ev_signal hangup;     /* reads the file of --guests again */
+	ev_timer patience;         /* until it is registered anywhere */
+	unsigned waited;           /* seconds, when patience runs out next */
+	bool spoilt;               /* it was told that the NAT's mapping is */
+	bool told;                 /* the ticket */
+	uint32_t guest_count;      /* connected in this run */
+	uint32_t registered;       /* set of servers that hold a lease, by index */
+	uint32_t lost;             /* set of those that held one, and do not now */
+	struct renew renew;        /* follows the names of servers */
+	struct feed feed;          /* --json */
+	struct reason_facts facts; /* of the guest that asked or connected last */
+	struct relayed_guests relayed;
+	ev_signal usr1;   /* asks for the counters */
+	ev_signal hangup; /* reads the file of --guests again */
 	/* What each server refused with, or the version it spoke: said once. */
 	uint32_t complaint[SERVERS_MAX];
 };
@@ -96,6 +112,9 @@ const char *serve_guest_name(
 /* serve_log.c: says what happened. */
 void serve_tell(struct serve *s, const struct event *event);
 
+/* serve_relayed.c: says why a guest stays on the relay, once that is known. */
+void serve_relayed(struct serve *s, const struct event *event);
+
 /* serve_counters.c: says how much happened, in all and with each guest. */
 void serve_log_counters(struct serve *s);
 void serve_feed_counters(struct serve *s);
@@ -103,6 +122,7 @@ void serve_feed_counters(struct serve *s);
 /* serve_json.c: says it to programs. */
 void serve_feed_ticket(struct serve *s, const char *ticket);
 void serve_feed(struct serve *s, const struct event *event);
+void serve_feed_relayed(struct serve *s, const struct relayed_guest *guest);
 void serve_feed_mapping(struct serve *s, const struct portmap_event *event);
 /* Begins an object, with the state of registration. */
 void serve_feed_start(const struct serve *s, struct json *j, const char *event);

@@ -86,16 +86,21 @@ static void tell_new(const struct serve *s, const struct event *e)
 		serve_guest_name(s, name, e->identity), print);
 }
 
+/* Over the relay, the reason is told where it is a lasting one; else a direct path may be
+ * found within seconds. */
 static void tell_connected(struct serve *s, const struct event *e)
 {
-	char remote[ADDR_TEXT_MAX], name[SERVE_GUEST_MAX];
+	char remote[ADDR_TEXT_MAX], name[SERVE_GUEST_MAX], why[REASON_MAX] = "";
 
 	s->guest_count++;
-	log_state("guest %u (%s) connected %s %s in %llu ms", e->number,
+	if (e->path.channel != 0 && reason_is_expected(&s->facts))
+		reason_sentence(why, &s->facts);
+	log_state("guest %u (%s) connected %s %s in %llu ms%s%s", e->number,
 		serve_guest_name(s, name, e->identity),
 		e->path.channel != 0 ? "over the relay at" : "from",
 		addr_format(remote, &e->path.remote),
-		(unsigned long long)(e->span / MILLISECOND));
+		(unsigned long long)(e->span / MILLISECOND), why[0] != '\0' ? ": " : "",
+		why);
 }
 
 static void tell_moved(const struct serve *s, const struct event *e)

@@ -24,6 +24,15 @@ bool candidates_add(
 	return true;
 }
 
+bool candidates_have_v6(const struct candidates *list)
+{
+	for (unsigned i = 0; i < list->count; i++)
+		if (list->of[i].addr.family == ADDR_V6 &&
+			!addr_is_private(&list->of[i].addr))
+			return true;
+	return false;
+}
+
 static bool same_ip_in(const struct addr *list, size_t count, const struct addr *a)
 {
 	for (size_t i = 0; i < count; i++)

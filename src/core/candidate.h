@@ -37,6 +37,9 @@ struct candidates {
 bool candidates_add(
 	struct candidates *list, const struct addr *addr, enum candidate_kind kind);
 
+/* True if one of them is a global IPv6 address. */
+bool candidates_have_v6(const struct candidates *list);
+
 /* What one side knows of itself, to judge a stranger's candidates by. */
 struct vantage {
 	const struct addr *servers; /* rendezvous as dialled */

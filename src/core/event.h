@@ -81,9 +81,11 @@ struct event {
 	const char *why;      /* static text */
 	uint8_t identity[32]; /* X25519 public key of the guest, where one is meant */
 	struct flow *flow;
-	/* What is known of both networks: PUNCHING, HOST_FOUND, RELAYED; mapping unknown
-	 * before it was measured. */
+	/* What is known of both networks: PUNCHING, HOST_FOUND, RELAYED, GUEST_CONNECTED;
+	 * mapping unknown before it was measured. There, peer is where a rendezvous sees the
+	 * other side. */
 	struct network ours, theirs;
+	bool theirs_v6; /* likewise: the other side offers a global IPv6 address */
 };
 
 const char *event_name(enum event_type type);

@@ -47,6 +47,7 @@ static void tell_relayed(struct guest *g)
 	event->number = g->progress.tries;
 	event->ours = behaviour_network(&g->behaviour);
 	event->theirs = behaviour_network(&g->host_behaviour);
+	event->theirs_v6 = g->host_v6;
 }
 
 static void pause(struct guest *g, uint64_t now)

@@ -141,6 +141,7 @@ struct guest {
 	struct timer trial_timer;
 	struct behaviour behaviour;      /* of our NAT; unknown until measured */
 	struct behaviour host_behaviour; /* as the last host that answered tells it */
+	bool host_v6;                    /* it offers a global IPv6 address */
 	unsigned improvements;           /* rounds of trials that found no direct path */
 	struct link active, old;
 	struct challenger challenger;

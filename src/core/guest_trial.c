@@ -287,6 +287,7 @@ static void tell_host_found(
 	event->number = host->to.count;
 	event->ours = behaviour_network(&g->behaviour);
 	event->theirs = behaviour_network(&g->host_behaviour);
+	event->theirs_v6 = g->host_v6;
 }
 
 /* The first relay that is offered, since another rendezvous may have none; but one without a
@@ -329,6 +330,7 @@ enum verdict trial_answered(struct guest *g, const struct path *path, const uint
 		return VERDICT_DROP_LIMIT;
 	host->sequence = m.sequence;
 	g->host_behaviour = offer.behaviour;
+	g->host_v6 = candidates_have_v6(&offer.candidates);
 	learn_relay(g, host, path, &m);
 	first = host->to.count;
 	add_targets(g, host, &offer.candidates, &m.host);

@@ -237,15 +237,15 @@ void attempts_answer_again(struct host *h, uint64_t now)
 
 /* Introductions. */
 
-static void tell_punching(struct host *h, const struct attempt *a,
-	const struct addr *guest, const struct behaviour *theirs)
+static void tell_punching(struct host *h, const struct attempt *a)
 {
 	struct event *event = events_add(&h->events, EVENT_PUNCHING);
 
-	event->peer = *guest;
+	event->peer = a->from;
 	event->number = a->to.count;
 	event->ours = behaviour_network(&h->behaviour);
-	event->theirs = behaviour_network(theirs);
+	event->theirs = behaviour_network(&a->theirs);
+	event->theirs_v6 = a->theirs_v6;
 }
 
 /* The attempt is over, but stays known as long as its introduction may be repeated: what was
@@ -319,7 +319,9 @@ enum verdict attempt_introduced(
 		punch_all(h, a, fresh ? 0 : first, now);
 	if (fresh) {
 		a->from = m.guest;
-		tell_punching(h, a, &m.guest, &offer.behaviour);
+		a->theirs = offer.behaviour;
+		a->theirs_v6 = candidates_have_v6(&offer.candidates);
+		tell_punching(h, a);
 	}
 	if (!a->replies[index].wanted || a->replies[index].acked)
 		answer_start(h, a, index, now);

@@ -190,6 +190,12 @@ void connection_tell(struct host *h, enum event_type type, const struct connecti
 	event->span = now - c->began_at;
 	event->why = why;
 	memcpy(event->identity, c->identity, CRYPTO_KEY_SIZE);
+	if (type != EVENT_GUEST_CONNECTED || c->attempt == NULL)
+		return;
+	event->peer = c->attempt->from;
+	event->ours = behaviour_network(&h->behaviour);
+	event->theirs = behaviour_network(&c->attempt->theirs);
+	event->theirs_v6 = c->attempt->theirs_v6;
 }
 
 void connection_end(struct host *h, struct connection *c, const char *why, uint64_t now)

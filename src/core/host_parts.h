@@ -122,9 +122,11 @@ struct attempt_reply {
 
 struct attempt {
 	uint8_t id[ID_SIZE];
-	struct addr from;     /* the guest, as the rendezvous proved it */
-	bool resting;         /* over, and remembered for what was sent in its name */
-	struct candidates to; /* to be punched */
+	struct addr from;        /* the guest, as the rendezvous proved it */
+	struct behaviour theirs; /* of its NAT, as it says */
+	bool theirs_v6;          /* it offers a global IPv6 address */
+	bool resting;            /* over, and remembered for what was sent in its name */
+	struct candidates to;    /* to be punched */
 	size_t punched[CANDIDATES_MAX]; /* bytes */
 	uint8_t trial;
 	uint64_t began_at, asked_at;

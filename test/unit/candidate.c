@@ -62,6 +62,20 @@ static void takes_no_stream(void **state)
 	assert_int_equal(list.count, 0);
 }
 
+static void knows_global_ipv6(void **state)
+{
+	const struct addr v4 = address("192.0.2.1:1"), local = address("[fd00::1]:1"),
+			  global = address("[2001:db8::1]:1");
+	struct candidates list = {.count = 0};
+
+	(void)state;
+	candidates_add(&list, &v4, CANDIDATE_OBSERVED);
+	candidates_add(&list, &local, CANDIDATE_LOCAL);
+	assert_false(candidates_have_v6(&list));
+	candidates_add(&list, &global, CANDIDATE_LOCAL);
+	assert_true(candidates_have_v6(&list));
+}
+
 /* The vantage. */
 
 #define LIST_MAX 2
@@ -390,6 +404,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_each_once),
 		cmocka_unit_test(takes_no_stream),
+		cmocka_unit_test(knows_global_ipv6),
 		cmocka_unit_test(allows_public_addresses),
 		cmocka_unit_test(refuses_what_is_nobodys),
 		cmocka_unit_test(never_sends_to_the_forbidden),

@@ -4,7 +4,7 @@
 #include "core/message.h"
 #include "unit.h"
 
-static const struct report_about about = {"rdv.example.net", 30, "q2Vc"};
+static const struct report_about about = {"rdv.example.net", 30, "q2Vc", NULL};
 
 /* Asserts the exit code and that each of the words is in the sentence. */
 static void expect(
@@ -67,6 +67,22 @@ static void no_path_is_unreachable(void **state)
 	(void)state;
 	expect_words(
 		&p, EXIT_UNREACHABLE, "3 addresses", "7 attempts in 30 s", "--public");
+}
+
+static void no_path_has_the_pairs_figures(void **state)
+{
+	const struct guest_progress p = {
+		.rendezvous_heard = true, .host_answered = true, .addresses = 3};
+	struct reason_facts facts = reason_facts_of("host");
+	const struct report_about known = {"rdv.example.net", 30, "q2Vc", &facts};
+	char text[REPORT_MAX];
+
+	(void)state;
+	assert_int_equal(report_failure(text, &p, &known), EXIT_UNREACHABLE);
+	assert_non_null(strstr(text, "--public"));
+	facts.ours = facts.theirs = network_of_kind(NETWORK_KIND_RANDOM);
+	assert_int_equal(report_failure(text, &p, &known), EXIT_UNREACHABLE);
+	assert_non_null(strstr(text, ": both NATs pick a random port"));
 }
 
 static void no_path_outweighs_another_rendezvous_refusing(void **state)
@@ -168,6 +184,7 @@ int main(void)
 		cmocka_unit_test(no_service_has_its_own_code),
 		cmocka_unit_test(a_host_that_went_away_is_no_service),
 		cmocka_unit_test(no_path_is_unreachable),
+		cmocka_unit_test(no_path_has_the_pairs_figures),
 		cmocka_unit_test(no_path_outweighs_another_rendezvous_refusing),
 		cmocka_unit_test(a_refusal_of_the_host_is_final),
 		cmocka_unit_test(refusals_of_the_rendezvous_say_what_helps),
