@@ -42,21 +42,29 @@ static void prove(
 		ask_place(c, &c->session.path, now);
 }
 
-/* A newer connection takes over. What the old one still receives is the guest's, unless
- * that is another process now: its flow 0 is not the flow 0 of before. */
-static void replace(
-	struct host *h, struct connection *old, const struct connection *by, uint64_t now)
+/* A newer connection takes over: what the old one still receives is the guest's. */
+static void replace(struct host *h, struct connection *old, uint64_t now)
 {
 	old->replaced = true;
 	old->session.draining = true;
 	old->peer->connection = NULL;
+	old->peer->before = old;
 	h->counts.guests--;
-	if (memcmp(old->process, by->process, PROCESS_SIZE) == 0) {
-		old->peer->before = old;
-		timers_set(&h->timers, &old->session.timer, now + DRAIN);
-	} else {
-		connection_free(h, old);
-	}
+	timers_set(&h->timers, &old->session.timer, now + DRAIN);
+}
+
+/* The guest is another process than before: its flow 0 is not the flow 0 of then, so nothing
+ * more is heard of that, however late it was carried. */
+static void end_other_lives(struct host *h, const struct connection *c)
+{
+	struct connection *other, *next;
+
+	if (c->peer->links == 1)
+		return;
+	DL_FOREACH_SAFE (h->connections, other, next)
+		if (other->peer == c->peer &&
+			memcmp(other->process, c->process, PROCESS_SIZE) != 0)
+			connection_free(h, other);
 }
 
 /* The guest's first frame opened: the connection is real. Returns false if it is not to be,
@@ -75,11 +83,12 @@ static bool promote(struct host *h, struct connection *c, uint64_t now)
 	if (old != NULL && old->began_at > c->began_at)
 		return false;
 	if (old != NULL)
-		replace(h, old, c, now);
+		replace(h, old, now);
 	h->counts.guests++;
 	c->peer = peer;
 	peer->links++;
 	peer->connection = c;
+	end_other_lives(h, c);
 	limit_confirm(h, c);
 	timers_set(&h->timers, &c->session.timer, now + SESSION_UNHEARD);
 	connection_tell(h, EVENT_GUEST_CONNECTED, c, NULL, now);
