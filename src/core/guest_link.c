@@ -99,6 +99,13 @@ static void try_again(struct guest *g, uint64_t now)
 	g->trial.improving = false;
 }
 
+/* A direct path is perhaps dying: asking early has the answer there when it is given up. */
+static void ask_early(struct guest *g, uint64_t now)
+{
+	if (!link_is_relayed(g) && !g->trial.live)
+		try_again(g, now);
+}
+
 void link_expire(struct guest *g, struct link *link, uint64_t now)
 {
 	enum session_health health;
@@ -111,7 +118,9 @@ void link_expire(struct guest *g, struct link *link, uint64_t now)
 	if (health != SESSION_GONE)
 		rekey_guest_run(&link->rekey, &link->session, &g->credentials,
 			g->config.identity, link->host_static, &g->config.entropy, now);
-	if (health == SESSION_FINE)
+	if (health == SESSION_DOUBTED)
+		ask_early(g, now);
+	if (health < SESSION_SUSPECT)
 		return;
 	if (health == SESSION_GONE || link->session.pings >= PINGS_LOST)
 		tell_lost(g, "silent");

@@ -144,12 +144,19 @@ static void send_hello_by(
 		g->credentials.mac_key, host->has_cookie ? host->cookie : NULL);
 }
 
+/* An attempt that began at the first doubt is ready when the session is given up; a doubt
+ * that was none replaces nothing. */
+static bool has_to_be_ready(const struct guest *g)
+{
+	return link_is_fine(g) && !g->trial.improving;
+}
+
 static void send_hello(struct guest *g, struct reach *host, unsigned i)
 {
 	const struct path path = {
 		.socket = host->sockets[i], .remote = host->to.of[i].addr};
 
-	if (host->hellos[i] >= host->hello_max[i])
+	if (host->hellos[i] >= host->hello_max[i] || has_to_be_ready(g))
 		return;
 	host->hellos[i]++;
 	send_hello_by(g, host, &path);

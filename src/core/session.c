@@ -14,11 +14,28 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static uint64_t within(uint64_t span, uint64_t least, uint64_t most)
+{
+	return span < least ? least : sooner(span, most);
+}
+
+static uint64_t unheard_span(const struct session *s)
+{
+	return within(2 * s->rtt, SESSION_UNHEARD, SESSION_UNHEARD_MAX);
+}
+
+static uint64_t ask_span(const struct session *s)
+{
+	return s->rtt == 0
+		       ? SESSION_PING_INTERVAL
+		       : within(s->rtt + s->rtt / 2, SESSION_ASK_MIN, SESSION_ASK_MAX);
+}
+
 static uint64_t ping_at(const struct session *s)
 {
-	return s->unheard_at == NEVER ? NEVER
-				      : s->unheard_at + SESSION_UNHEARD +
-						s->pings * SESSION_PING_INTERVAL;
+	return s->unheard_at == NEVER
+		       ? NEVER
+		       : s->unheard_at + unheard_span(s) + s->pings * ask_span(s);
 }
 
 /* When the session next has something to do by itself. */
@@ -52,7 +69,7 @@ void session_sent(struct session *s, uint64_t now)
 	if (s->unheard_at != NEVER)
 		return;
 	s->unheard_at = now;
-	session_wake(s, now + SESSION_UNHEARD);
+	session_wake(s, now + unheard_span(s));
 }
 
 static bool same_path(const struct path *a, const struct path *b)
@@ -85,13 +102,19 @@ static enum session_health check_move(struct session *s, uint64_t now)
 /* One ping at a time, whatever it is for: a move to be confirmed, a silence, a mapping. */
 static enum session_health ask(struct session *s, uint64_t now)
 {
-	bool is_due = now >= ping_at(s), is_lost = is_due && s->pings >= SESSION_PINGS;
+	bool is_due = now >= ping_at(s);
+	unsigned missed = is_due ? s->pings : 0;
 
 	if (is_due)
 		s->pings++;
+	/* Two at a time, or what loses three in ten would look dead now and then. */
+	if (is_due && s->rtt != 0 && (s->pings > 1 || s->hinted_at != now))
+		session_ping(s, now);
 	if (is_due || s->moved_at != NEVER || now - s->sent_at >= keepalive(s))
 		session_ping(s, now);
-	return is_lost ? SESSION_SUSPECT : SESSION_FINE;
+	return missed >= SESSION_PINGS ? SESSION_SUSPECT
+	       : missed > 0            ? SESSION_DOUBTED
+				       : SESSION_FINE;
 }
 
 enum session_health session_expire(struct session *s, uint64_t now)
@@ -128,8 +151,8 @@ void session_hint(struct session *s, uint64_t now)
 		(s->hinted_at != 0 && now - s->hinted_at < SESSION_PING_INTERVAL))
 		return;
 	s->hinted_at = now;
-	if (s->unheard_at == NEVER || now - s->unheard_at < SESSION_UNHEARD)
-		s->unheard_at = now - SESSION_UNHEARD;
+	if (s->unheard_at == NEVER || now - s->unheard_at < unheard_span(s))
+		s->unheard_at = now - unheard_span(s);
 	session_wake(s, now);
 }
 

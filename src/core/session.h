@@ -7,9 +7,10 @@
  * it, the host from the first frame on that it opened with it, and both keep the older for
  * what is still under way.
  *
- * Liveness: whoever sent something and heard nothing for 400 ms asks with a ping every
- * 200 ms; after 3 without any answer, 1 s after the traffic, the session is suspect (a guest
- * then has the rendezvous introduce the two again, beside it). Whoever sent nothing for the
+ * Liveness: whoever sent something and heard nothing for 250 ms asks with a ping every
+ * 150 ms (both longer where a round trip is). At the second the session is in doubt: a guest
+ * then has the rendezvous introduce the two again, beside it. After 3 without any answer,
+ * 0.7 s after the traffic, it is suspect, and a relay will do. Whoever sent nothing for the
  * keepalive interval pings, which holds the NATs' mappings (RFC 4787, REQ-5). After 45 s
  * without a frame the session is dead. */
 #ifndef EYELET_CORE_SESSION_H
@@ -29,9 +30,14 @@
 #define SESSION_TOKEN_SIZE 8
 #define SESSION_STAMP_SIZE (8 + SESSION_TOKEN_SIZE) /* of a ping: time and token */
 #define SESSION_KEEPALIVE  (15 * SECOND) /* of a guest; hosts wait a third longer */
-#define SESSION_UNHEARD                                                                  \
-	(400 * MILLISECOND) /* silence after a send until the first ping */
-#define SESSION_PING_INTERVAL (200 * MILLISECOND)
+/* Silence after a send until the first ping: two round trips within these bounds. */
+#define SESSION_UNHEARD     (250 * MILLISECOND)
+#define SESSION_UNHEARD_MAX SECOND
+/* From one unanswered ping to the next: one and a half round trips within these bounds. */
+#define SESSION_ASK_MIN (150 * MILLISECOND)
+#define SESSION_ASK_MAX (500 * MILLISECOND)
+#define SESSION_PING_INTERVAL                                                            \
+	(200 * MILLISECOND)     /* the same before a round trip is known */
 #define SESSION_PINGS         3 /* unanswered ones that make it suspect */
 #define SESSION_DEAD          (45 * SECOND)
 #define SESSION_RTT_SPAN      (10 * SECOND) /* between pings while data comes in */
@@ -233,7 +239,8 @@ void session_heard(struct session *s, uint64_t now);
 
 /* Session.c: liveness. */
 
-enum session_health { SESSION_FINE, SESSION_SUSPECT, SESSION_GONE };
+/* In doubt: a ping went unanswered, and another one goes. */
+enum session_health { SESSION_FINE, SESSION_DOUBTED, SESSION_SUSPECT, SESSION_GONE };
 
 /* To be called when the session's timer was popped: pings, probes, retires keys, sets the
  * timer anew. */

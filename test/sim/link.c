@@ -26,9 +26,18 @@ static bool too_long(struct link *l, unsigned side, const struct packet *packet)
 	return true;
 }
 
-static bool lost(struct link *l, unsigned side)
+static bool barred(const struct link *l, const struct packet *packet)
 {
-	return l->config.cut[side] || rng_chance(&l->rng, l->config.loss[side]);
+	const struct addr *ip = &l->config.barred;
+
+	return ip->family != ADDR_NONE &&
+	       (addr_same_ip(ip, &packet->src) || addr_same_ip(ip, &packet->dst));
+}
+
+static bool lost(struct link *l, unsigned side, const struct packet *packet)
+{
+	return l->config.cut[side] || barred(l, packet) ||
+	       rng_chance(&l->rng, l->config.loss[side]);
 }
 
 static uint64_t arrival(struct link *l, unsigned side)
@@ -54,7 +63,7 @@ static void forward(struct node *node, unsigned side, struct packet *packet)
 		packet_drop(node, packet, "too long");
 		return;
 	}
-	if (lost(l, side)) {
+	if (lost(l, side, packet)) {
 		l->lost[side]++;
 		packet_drop(node, packet, "lost");
 		return;

@@ -15,6 +15,8 @@ struct link_config {
 	size_t mtu;            /* bytes of IP packet; longer ones are dropped; 0: any */
 	size_t mtu_inward;     /* from side 1 to 0; 0: as mtu */
 	bool cut[2];           /* drops everything of that direction */
+	struct addr
+		barred; /* drops what goes to or comes from that IP; ADDR_NONE: nothing */
 };
 
 struct link {

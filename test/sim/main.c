@@ -79,6 +79,7 @@ static struct trials named(void)
 	trials_relay_attack(&list);
 	trials_private(&list);
 	trials_relay(&list);
+	trials_last(&list);
 	trials_roam(&list);
 	trials_rekey(&list);
 	trials_mtu(&list);

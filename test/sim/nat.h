@@ -34,6 +34,7 @@ struct nat_config {
 	enum nat_unsolicited unsolicited;
 	bool hairpin;
 	uint64_t timeout; /* ns after the last outbound datagram; 0: 120 s */
+	uint64_t life; /* ns after a mapping was made, whatever the traffic; 0: no end */
 };
 
 struct nat_binding;

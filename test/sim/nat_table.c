@@ -18,7 +18,10 @@ static struct addr mask(const struct addr *remote, enum nat_dependence dependenc
 
 static bool binding_dead(const struct nat *n, const struct nat_binding *b)
 {
-	return n->node.world->now - b->used_at >= n->config.timeout;
+	uint64_t now = n->node.world->now;
+
+	return now - b->used_at >= n->config.timeout ||
+	       (n->config.life > 0 && now - b->made_at >= n->config.life);
 }
 
 static void binding_free(struct nat *n, struct nat_binding *b)
@@ -184,7 +187,7 @@ static struct nat_binding *binding_new(
 	b->key.remote = *remote;
 	b->port = port_allocate(n, inner, remapped);
 	b->remapped = remapped;
-	b->used_at = n->node.world->now;
+	b->made_at = b->used_at = n->node.world->now;
 	HASH_ADD(hh, n->by_key, key, sizeof(b->key), b);
 	HASH_ADD(hh_port, n->by_port, port, sizeof(b->port), b);
 	return b;

@@ -16,7 +16,7 @@ struct nat_binding {
 	} key;
 	uint32_t port;
 	bool remapped; /* made for one remote because of a stranger */
-	uint64_t used_at;
+	uint64_t made_at, used_at;
 	UT_hash_handle hh, hh_port;
 };
 

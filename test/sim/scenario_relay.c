@@ -9,10 +9,10 @@
 /* As with a direct path: a cookie's round trip, one through the rendezvous, one to the host
  * and back, here through the relay. */
 #define FIRST_ECHO (213 * MILLISECOND)
-/* 1 s of suspicion, then the same. */
-#define FELL_BACK (1000 * MILLISECOND + FIRST_ECHO + 100 * MILLISECOND)
-/* And a repeat, where the host has moved, too. */
-#define REBOUND (FELL_BACK + 200 * MILLISECOND)
+/* 0.4 s until the guest asks, then the same; by then the path is given up. */
+#define FELL_BACK (400 * MILLISECOND + FIRST_ECHO + 120 * MILLISECOND)
+/* And where the host has moved, too, until it finds that out and registers. */
+#define REBOUND (FELL_BACK + 400 * MILLISECOND)
 
 /* name, mapping, filtering, allocation */
 static const struct kind {
@@ -20,16 +20,17 @@ static const struct kind {
 	struct nat_config nat;
 } kinds[] = {
 	{"port-restricted", {NAT_INDEPENDENT, NAT_ADDRESS_AND_PORT, NAT_PRESERVING,
-				    NAT_DROP, false, 0}},
+				    NAT_DROP, false, 0, 0}},
 	{"sequential symmetric", {NAT_ADDRESS_AND_PORT, NAT_ADDRESS_AND_PORT,
-					 NAT_SEQUENTIAL, NAT_DROP, false, 0}},
+					 NAT_SEQUENTIAL, NAT_DROP, false, 0, 0}},
 	{"random symmetric", {NAT_ADDRESS_AND_PORT, NAT_ADDRESS_AND_PORT, NAT_RANDOM,
-				     NAT_DROP, false, 0}},
-	{"full-cone",
-		{NAT_INDEPENDENT, NAT_INDEPENDENT, NAT_PRESERVING, NAT_DROP, false, 0}},
+				     NAT_DROP, false, 0, 0}},
+	{"full-cone", {NAT_INDEPENDENT, NAT_INDEPENDENT, NAT_PRESERVING, NAT_DROP, false,
+			      0, 0}},
 	{"address-restricted",
-		{NAT_INDEPENDENT, NAT_ADDRESS, NAT_PRESERVING, NAT_DROP, false, 0}},
-	{"address-dependent", {NAT_ADDRESS, NAT_ADDRESS, NAT_RANDOM, NAT_DROP, false, 0}},
+		{NAT_INDEPENDENT, NAT_ADDRESS, NAT_PRESERVING, NAT_DROP, false, 0, 0}},
+	{"address-dependent",
+		{NAT_ADDRESS, NAT_ADDRESS, NAT_RANDOM, NAT_DROP, false, 0, 0}},
 };
 
 enum {

@@ -175,6 +175,13 @@ static void note_round_trip(
 		s->fastest = span;
 }
 
+static void note_gap(struct stream_way *way, uint64_t now)
+{
+	if (way->taken_at != 0 && now - way->taken_at > way->gap)
+		way->gap = now - way->taken_at;
+	way->taken_at = now;
+}
+
 const char *stream_take(struct stream *s, bool up, const struct arrival *arrival,
 	const uint8_t *buf, size_t len, uint64_t now)
 {
@@ -192,6 +199,7 @@ const char *stream_take(struct stream *s, bool up, const struct arrival *arrival
 	if (wrong != NULL)
 		return wrong;
 	way->delivered++;
+	note_gap(way, now);
 	if (!up)
 		note_round_trip(s, buf, len, now);
 	return NULL;

@@ -26,6 +26,8 @@ struct stream_way {
 		small_delivered[STREAM_NUMBERED]; /* by length */
 	/* One more than the highest number delivered directly, and over the relay. */
 	uint64_t next[2];
+	uint64_t taken_at; /* when one was delivered last; 0 before */
+	uint64_t gap; /* longest time from one to the next, ns; to be zeroed at will */
 };
 
 struct stream {

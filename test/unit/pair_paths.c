@@ -154,7 +154,7 @@ static void outlives_a_short_silence(void **state)
 		guest_flow(
 			m.guest->machine, &(struct addr){.family = ADDR_V4}, m.net->now),
 		(const uint8_t *)"", 0);
-	net_run(m.net, 2199 * MS);
+	net_run(m.net, 1599 * MS);
 	assert_int_equal(net_events(m.guest, EVENT_LOST), 0);
 	net_run(m.net, MS);
 	assert_int_equal(net_events(m.guest, EVENT_LOST), 1);

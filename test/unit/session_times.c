@@ -58,10 +58,11 @@ static unsigned idle(struct end *e, uint64_t until)
 	return frames;
 }
 
-static void asks_after_400_ms_of_silence(void **state)
+/* A round trip is not known yet. */
+static void asks_after_250_ms_of_silence(void **state)
 {
 	static const uint64_t at[] = {
-		UINT64_C(70400000000), UINT64_C(70600000000), UINT64_C(70800000000)};
+		UINT64_C(70250000000), UINT64_C(70450000000), UINT64_C(70650000000)};
 	struct ends e;
 
 	(void)state;
@@ -70,13 +71,44 @@ static void asks_after_400_ms_of_silence(void **state)
 	seal_one(&e.guest, UINT64_C(70000000000));
 	seal_one(&e.guest, UINT64_C(70300000000)); /* puts nothing off */
 	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(expire(&e.guest, at[i]), SESSION_FINE);
+		assert_int_equal(
+			expire(&e.guest, at[i]), i == 0 ? SESSION_FINE : SESSION_DOUBTED);
 		assert_int_equal(end_drop(&e.guest), 1);
 	}
-	assert_int_equal(expire(&e.guest, UINT64_C(71000000000)), SESSION_SUSPECT);
+	assert_int_equal(expire(&e.guest, UINT64_C(70850000000)), SESSION_SUSPECT);
 	assert_int_equal(end_drop(&e.guest), 1);
-	assert_int_equal(expire(&e.guest, UINT64_C(71200000000)), SESSION_SUSPECT);
+	assert_int_equal(expire(&e.guest, UINT64_C(71050000000)), SESSION_SUSPECT);
 	ends_stop(&e);
+}
+
+/* Two round trips until the first pings, one and a half from then on, two pings a time. */
+static void asks_as_the_round_trip_has_it(void **state)
+{
+	static const struct {
+		uint64_t rtt, first, next; /* ms */
+	} rows[] = {{1, 250, 150}, {100, 250, 150}, {200, 400, 300}, {300, 600, 450},
+		{800, 1000, 500}, {5000, 1000, 500}};
+	struct ends e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t at = AT(70, rows[i].first);
+
+		settle(&e, AT(60, 0));
+		idle(&e.guest, AT(69, 0));
+		e.guest.session.rtt = rows[i].rtt * 1000000;
+		seal_one(&e.guest, AT(70, 0));
+		for (unsigned ping = 0; ping < 4; ping++) {
+			enum session_health health =
+				expire(&e.guest, at + ping * rows[i].next * 1000000);
+
+			assert_int_equal(health, ping == 0  ? SESSION_FINE
+						 : ping < 3 ? SESSION_DOUBTED
+							    : SESSION_SUSPECT);
+			assert_int_equal(end_drop(&e.guest), 2);
+		}
+		ends_stop(&e);
+	}
 }
 
 static void is_fine_again_when_heard(void **state)
@@ -86,16 +118,16 @@ static void is_fine_again_when_heard(void **state)
 	(void)state;
 	settle(&e, UINT64_C(60000000000));
 	idle(&e.guest, UINT64_C(60400000000));
-	seal_one(&e.guest, UINT64_C(61200000000));
+	seal_one(&e.guest, UINT64_C(61550000000));
 	idle(&e.guest, UINT64_C(61900000000));
 	send_one(&e.host, &e.guest, UINT64_C(61950000000), UINT64_C(61950000000));
 	end_drop(&e.guest); /* its report, at 61.95 s, which the keepalive counts from */
 	assert_int_equal(expire(&e.guest, UINT64_C(62000000000)), SESSION_FINE);
 	assert_int_equal(end_drop(&e.guest), 0);
 	seal_one(&e.guest, UINT64_C(70000000000));
-	assert_int_equal(expire(&e.guest, UINT64_C(70400000000)), SESSION_FINE);
+	assert_int_equal(expire(&e.guest, UINT64_C(70250000000)), SESSION_FINE);
 	assert_int_equal(end_drop(&e.guest), 1);
-	assert_int_equal(timers_next(&e.guest.timers), UINT64_C(70600000000));
+	assert_int_equal(timers_next(&e.guest.timers), UINT64_C(70450000000));
 	ends_stop(&e);
 }
 
@@ -130,10 +162,10 @@ static void keeps_alive(void **state)
 	assert_int_equal(e.guest.outbox.count, 1);
 	assert_int_equal(expire(&e.host, UINT64_C(80000000000)), SESSION_FINE);
 	assert_int_equal(e.host.outbox.count, 1);
-	/* A keepalive is a ping: without an answer it is repeated after 400 ms. */
-	assert_int_equal(expire(&e.guest, UINT64_C(75400000000)), SESSION_FINE);
+	/* A keepalive is a ping: without an answer it is repeated after 250 ms. */
+	assert_int_equal(expire(&e.guest, UINT64_C(75250000000)), SESSION_FINE);
 	assert_int_equal(e.guest.outbox.count, 2);
-	assert_int_equal(expire(&e.guest, UINT64_C(75600000000)), SESSION_FINE);
+	assert_int_equal(expire(&e.guest, UINT64_C(75450000000)), SESSION_DOUBTED);
 	ends_stop(&e);
 }
 
@@ -184,7 +216,8 @@ static void asks_at_once_on_a_hint(void **state)
 	seal_one(&e.guest, UINT64_C(62000000000));
 	session_hint(&e.guest.session, UINT64_C(62200000000));
 	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(expire(&e.guest, AT(62, 200 + 200 * i)), SESSION_FINE);
+		assert_int_equal(expire(&e.guest, AT(62, 200 + 200 * i)),
+			i == 0 ? SESSION_FINE : SESSION_DOUBTED);
 		assert_int_equal(end_drop(&e.guest), 1);
 		session_hint(
 			&e.guest.session, AT(62, 200 + 200 * i)); /* no flood of them */
@@ -203,7 +236,7 @@ static void hints_in_the_first_second_of_time(void **state)
 	session_hint(&e.guest.session, UINT64_C(200000000));
 	assert_int_equal(expire(&e.guest, UINT64_C(200000000)), SESSION_FINE);
 	assert_int_equal(end_drop(&e.guest), 1);
-	assert_int_equal(expire(&e.guest, UINT64_C(400000000)), SESSION_FINE);
+	assert_int_equal(expire(&e.guest, UINT64_C(400000000)), SESSION_DOUBTED);
 	ends_stop(&e);
 }
 
@@ -427,7 +460,8 @@ static void falls_silent_on_a_slow_path(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(asks_after_400_ms_of_silence),
+		cmocka_unit_test(asks_after_250_ms_of_silence),
+		cmocka_unit_test(asks_as_the_round_trip_has_it),
 		cmocka_unit_test(is_fine_again_when_heard),
 		cmocka_unit_test(is_gone_after_45_seconds),
 		cmocka_unit_test(keeps_alive),
