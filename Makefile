@@ -112,6 +112,16 @@ $(BUILD)/test/tunnat: $(wildcard test/netns/nat/*.[ch])
 	@mkdir -p $(@D)
 	$(CC) -D_GNU_SOURCE $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(LDFLAGS) $(filter %.c,$^) -o $@
 
+# What test/guard/run.sh counts.
+$(BUILD)/test/guard/path: test/guard/path.c $(BUILD)/all.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itest/unit $(ALL_CFLAGS) $(LDFLAGS) $< $(BUILD)/all.a -lcmocka $(LDLIBS) -o $@
+
+$(BUILD)/test/guard/burst: test/guard/burst.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $< -o $@
+
+guard-programs: $(BUILD)/eyelet $(BUILD)/test/guard/path $(BUILD)/test/guard/burst
 unit-programs: $(UNIT)
 sim-program: $(BUILD)/sim
 netns-programs: $(BUILD)/eyelet $(BUILD)/test/tunnat
@@ -126,11 +136,11 @@ demo:
 	@test/netns/demo.sh
 
 check: setup
-	@test/run.sh $(or $(TIERS),purity unit sim netns fuzz sanitize lint)
+	@test/run.sh $(or $(TIERS),purity unit guard sim netns fuzz sanitize lint)
 
 check-long:
 	@packaging/setup.sh tests deb
-	@test/run.sh purity unit sim netns fuzz sanitize lint \
+	@test/run.sh purity unit guard sim netns fuzz sanitize lint \
 		deb lint-tests netns-long netns-sanitize valgrind fuzz-long sim-long
 
 sim: $(BUILD)/sim

@@ -8,7 +8,7 @@ set -eu
 
 build="gcc libc6-dev make pkg-config libev-dev libc-ares-dev libssl-dev uthash-dev libminiupnpc-dev"
 demo="nftables iproute2 procps util-linux python3 teeworlds-server"
-tests="$demo libcmocka-dev clang clang-tidy clang-format libclang-rt-dev cppcheck valgrind
+tests="$demo libcmocka-dev strace clang clang-tidy clang-format libclang-rt-dev cppcheck valgrind
 	conntrack socat mandoc wireguard-go wireguard-tools dnsmasq-base bind9-dnsutils iperf mosh
 	sip-tester miniupnpd-nftables"
 # Of the bench's peers these only; the others, which come as daemons, are unpacked.

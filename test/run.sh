@@ -35,6 +35,12 @@ unit_programs() {
 
 tier_purity() { quiet_make all && test/purity.sh && test/symbols.sh; }
 tier_unit() { has_cmocka unit || return 0; quiet_make unit-programs && unit_programs build; }
+tier_guard() {
+	has_cmocka guard || return 0
+	echo '#include <valgrind/callgrind.h>' | ${CC:-cc} -E - >/dev/null 2>&1 ||
+		{ echo "skip - guard: valgrind is not installed" && return 0; }
+	quiet_make guard-programs && test/guard/run.sh
+}
 tier_sim() {
 	quiet_make sim-program && build/sim selftest && build/sim scenarios &&
 		build/sim random --seeds 200 && test/sim/planted.sh
