@@ -158,6 +158,8 @@ bench bench-quick:
 	@packaging/setup.sh bench
 	@$(MAKE) --no-print-directory $(BUILD)/eyelet
 	@test/bench/run.sh $(if $(filter bench,$@),full,quick)
+	@$(MAKE) --no-print-directory $(BUILD)/test/bench/rendezvous
+	@$(BUILD)/test/bench/rendezvous
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

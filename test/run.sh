@@ -95,6 +95,14 @@ tier_valgrind() {
 	done
 	return $status
 }
+# The same programs, with as many of everything as they are meant to stand.
+tier_unit-long() {
+	has_cmocka unit-long || return 0
+	quiet_make build/test/unit/registry build/test/unit/amplification || return 1
+	EYELET_SERVICES=1000000 CMOCKA_MESSAGE_OUTPUT=TAP build/test/unit/registry 2>&1 &&
+		EYELET_DATAGRAMS=10000000 CMOCKA_MESSAGE_OUTPUT=TAP \
+			build/test/unit/amplification 2>&1
+}
 tier_fuzz-long() { test/fuzz/run.sh 300; }
 tier_sim-long() {
 	quiet_make sim-program && build/sim scenarios --long &&

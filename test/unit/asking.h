@@ -21,6 +21,8 @@ struct asking {
 	unsigned answers;           /* to the last question */
 	struct datagram passed[16]; /* all of them */
 	bool saving; /* the test counts itself what goes back for several questions */
+	/* Sees each datagram that is said; may be NULL. */
+	void (*said)(const struct addr *from, const uint8_t *bytes, size_t len);
 };
 
 static inline void asking_fill(void *arg, uint8_t *bytes, size_t len)
@@ -74,6 +76,8 @@ static inline enum verdict asking_say(
 	struct datagram d;
 	size_t back = 0;
 
+	if (a->said != NULL)
+		a->said(from, bytes, len);
 	memcpy(exact, bytes, len);
 	verdict = rendezvous_input(a->r, &path, exact, len, a->now);
 	free(exact);
