@@ -100,6 +100,10 @@ $(BUILD)/test/sim/%.o: test/sim/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itest $(ALL_CFLAGS) -c $< -o $@
 
+$(BUILD)/test/bench/%: test/bench/%.c $(BUILD)/all.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $< $(BUILD)/all.a $(LDLIBS) -o $@
+
 # The simulator sees each seal, to find a nonce that serves twice.
 $(BUILD)/sim: $(SIM) $(CORE)
 	$(CC) $(LDFLAGS) $(SIM_WRAP) $^ $(LDLIBS) -o $@
@@ -141,7 +145,7 @@ check: setup
 check-long:
 	@packaging/setup.sh tests deb
 	@test/run.sh purity unit guard sim netns fuzz sanitize lint \
-		deb lint-tests netns-long netns-sanitize valgrind fuzz-long sim-long
+		deb lint-tests unit-long netns-long netns-sanitize valgrind fuzz-long sim-long
 
 sim: $(BUILD)/sim
 	$(BUILD)/sim random --seeds $(or $(SEEDS),100000)
