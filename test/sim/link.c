@@ -7,6 +7,9 @@
 
 #define HEADERS_V4 28 /* IPv4 and UDP */
 #define HEADERS_V6 48
+#define RESEND                                                                           \
+	(200 * MILLISECOND) /* a segment that was lost (RFC 6298, as Linux has it) */
+#define RESENDS 10
 
 static size_t packet_size(const struct packet *packet)
 {
@@ -40,6 +43,34 @@ static bool lost(struct link *l, unsigned side, const struct packet *packet)
 	       rng_chance(&l->rng, l->config.loss[side]);
 }
 
+static bool is_stream(const struct packet *packet)
+{
+	return packet->icmp == ICMP_NONE && packet->dst.transport != ADDR_UDP;
+}
+
+static bool blocked(const struct link *l, unsigned side, const struct packet *packet)
+{
+	return packet->icmp == ICMP_NONE &&
+	       (l->config.blocked >> packet->dst.transport & 1 ||
+		       (is_stream(packet) && (l->config.cut[side] || barred(l, packet))));
+}
+
+/* What is lost of a stream comes late, and all behind it with it. */
+static uint64_t arrival_in_stream(struct link *l, unsigned side)
+{
+	uint64_t at = l->node.world->now + l->config.delay;
+
+	if (l->config.jitter > 0)
+		at += rng_below(&l->rng, l->config.jitter + 1);
+	for (unsigned i = 0; i < RESENDS && rng_chance(&l->rng, l->config.loss[side]);
+		i++)
+		at += RESEND;
+	if (at < l->stream_free_at[side])
+		at = l->stream_free_at[side];
+	l->stream_free_at[side] = at;
+	return at;
+}
+
 static uint64_t arrival(struct link *l, unsigned side)
 {
 	uint64_t at = l->node.world->now + l->config.delay;
@@ -59,6 +90,14 @@ static void forward(struct node *node, unsigned side, struct packet *packet)
 	struct link *l = (struct link *)node;
 	struct wire to = l->ends[1 - side];
 
+	if (blocked(l, side, packet)) {
+		packet_drop(node, packet, "blocked");
+		return;
+	}
+	if (is_stream(packet)) {
+		wire_send_at(node->world, to, packet, arrival_in_stream(l, side));
+		return;
+	}
 	if (too_long(l, side, packet)) {
 		packet_drop(node, packet, "too long");
 		return;

@@ -17,6 +17,7 @@ struct link_config {
 	bool cut[2];           /* drops everything of that direction */
 	struct addr
 		barred; /* drops what goes to or comes from that IP; ADDR_NONE: nothing */
+	uint8_t blocked; /* drops what goes by these transports: bits 1 << enum */
 };
 
 struct link {
@@ -25,6 +26,7 @@ struct link {
 	struct wire ends[2];
 	struct rng rng;
 	uint64_t free_at[2]; /* nothing arrives before what went before it */
+	uint64_t stream_free_at[2];
 	uint64_t forwarded[2], lost[2], too_long[2];
 	size_t longest[2]; /* bytes of IP packet forwarded; to be zeroed at will */
 };

@@ -37,6 +37,17 @@ void machine_dial(struct machine *m, const struct machine *rendezvous, bool v6)
 	m->servers[m->server_count++] = machine_addr(rendezvous, RENDEZVOUS_PORT, v6);
 }
 
+void machine_dial_streams(struct machine *m, const struct machine *rendezvous, bool v6)
+{
+	struct addr tcp = machine_addr(rendezvous, RENDEZVOUS_PORT, v6);
+	struct addr tls = machine_addr(rendezvous, TLS_PORT, v6);
+
+	tcp.transport = ADDR_TCP;
+	tls.transport = ADDR_TLS;
+	m->servers[m->server_count++] = tcp;
+	m->servers[m->server_count++] = tls;
+}
+
 static bool port_taken(const struct machine *m, uint8_t family, uint16_t port)
 {
 	for (unsigned i = 0; i < MACHINE_SOCKETS; i++)
@@ -213,6 +224,7 @@ void machine_kill(struct machine *m)
 	m->core = NULL;
 	for (unsigned i = 0; i < MACHINE_SOCKETS; i++)
 		m->sockets[i].open = false;
+	tcp_fini(m);
 	promise_fini(&m->promise);
 	node_wake_at(&m->node, app_next(m));
 }
@@ -258,6 +270,7 @@ static void destroy(struct node *node)
 
 	if (m->core != NULL)
 		m->role->destroy(m);
+	tcp_fini(m);
 	promise_fini(&m->promise);
 	if (m->kind == MACHINE_GUEST)
 		for (unsigned i = 0; i < m->guest.app_count; i++)

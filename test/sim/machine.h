@@ -15,6 +15,7 @@
 #include "sim/promise.h"
 #include "sim/site.h"
 #include "sim/stream.h"
+#include "sim/tcp.h"
 
 #define MACHINE_SOCKETS 64
 #define MACHINE_APPS    64
@@ -121,7 +122,7 @@ struct machine {
 	struct site *site;
 	struct wire up;
 	struct addr v4, v6; /* own addresses, port 0; family ADDR_NONE without */
-	struct addr servers[16];
+	struct addr servers[GUEST_SERVERS_MAX];
 	size_t server_count;
 	void *core; /* NULL while it does not run */
 	uint32_t incarnation;
@@ -131,6 +132,7 @@ struct machine {
 		bool open;
 		struct addr bound; /* unspecified address and the real port */
 	} sockets[MACHINE_SOCKETS];
+	struct tcp_end *tcp_ends;
 	bool asleep; /* suspended: hears nothing, does nothing, time goes on */
 	uint64_t expired_at;
 	unsigned expires; /* calls at that instant */
@@ -154,6 +156,8 @@ struct machine *machine_new(struct site *s, enum machine_kind kind, const char *
 
 /* Tells a host or guest of a rendezvous to dial: by IPv4, unless v6. */
 void machine_dial(struct machine *m, const struct machine *rendezvous, bool v6);
+/* The same by TCP, and by TLS. */
+void machine_dial_streams(struct machine *m, const struct machine *rendezvous, bool v6);
 struct addr machine_addr(const struct machine *m, uint16_t port, bool v6);
 
 void machine_start(struct machine *m);

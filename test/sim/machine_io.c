@@ -17,6 +17,12 @@ void machine_emit(struct machine *m, const struct path *path, uint8_t ttl, uint8
 	char text[PACKET_TEXT_MAX];
 	struct packet *p;
 
+	if (path->remote.transport != ADDR_UDP) {
+		promise_output(m, &path->remote, data, len);
+		m->outputs++;
+		tcp_send(m, &path->remote, data, len);
+		return;
+	}
 	if (path->socket >= MACHINE_SOCKETS || !s->open ||
 		s->bound.family != path->remote.family) {
 		world_fail(w, "%s: sends to %s by socket %u, which cannot", m->node.name,
@@ -88,6 +94,20 @@ static void closed_port(struct machine *m, struct packet *packet)
 		wire_send(m->node.world, m->up, error);
 }
 
+/* A packet of a stream: what is in it comes as if by the family's first socket. */
+static void forward_stream(struct machine *m, struct packet *packet)
+{
+	struct path path = {.socket = packet->dst.family == ADDR_V6,
+		.ifindex = 2,
+		.local = packet->dst,
+		.remote = packet->src};
+
+	if (is_own(m, packet) && packet->icmp == ICMP_NONE && tcp_input(m, packet))
+		input(m, &path, packet);
+	packet_free(m->node.world, packet);
+	machine_settle(m);
+}
+
 void machine_forward(struct node *node, unsigned side, struct packet *packet)
 {
 	struct machine *m = (struct machine *)node;
@@ -97,6 +117,11 @@ void machine_forward(struct node *node, unsigned side, struct packet *packet)
 	(void)side;
 	if (m->asleep || (number < 0 && !is_own(m, packet))) {
 		packet_drop(node, packet, m->asleep ? "asleep" : "not mine");
+		return;
+	}
+	if (packet->dst.transport != ADDR_UDP ||
+		packet->quoted_dst.transport != ADDR_UDP) {
+		forward_stream(m, packet);
 		return;
 	}
 	if (number < 0) {

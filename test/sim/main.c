@@ -77,6 +77,7 @@ static struct trials named(void)
 	trials_attack(&list);
 	trials_spoilt(&list);
 	trials_relay_attack(&list);
+	trials_blocked(&list);
 	trials_private(&list);
 	trials_relay(&list);
 	trials_last(&list);

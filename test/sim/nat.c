@@ -63,7 +63,8 @@ static void inward(struct nat *n, struct packet *packet)
 		packet_drop(&n->node, packet, "not mine");
 	} else if (packet->icmp != ICMP_NONE) {
 		inward_error(n, packet);
-	} else if (b == NULL || !nat_permits(n, b, &packet->src)) {
+	} else if (b == NULL || b->key.inner.transport != packet->dst.transport ||
+		   !nat_permits(n, b, &packet->src)) {
 		refuse(n, packet); /* for the router itself: its TTL does not matter */
 	} else if (hop(n, OUTSIDE, packet)) {
 		packet->dst = b->key.inner;
@@ -101,6 +102,7 @@ static void outward(struct nat *n, struct packet *packet)
 	nat_permit(n, b, &packet->dst);
 	packet->src = n->outer;
 	packet->src.port = (uint16_t)b->port;
+	packet->src.transport = packet->dst.transport;
 	if (back)
 		inward(n, packet);
 	else

@@ -100,16 +100,23 @@ const char *packet_describe(char *text, const struct packet *packet)
 	static const char *const icmp[] = {
 		"", "time exceeded for ", "port unreachable for ", "too big: "};
 
+	static const char *const tcp[] = {
+		"data", "ack", "syn", "syn ack", "hello", "hello ack", "rst"};
+	static const char *const by[] = {"", " tcp", " tls"};
+
 	if (packet->icmp != ICMP_NONE) {
 		addr_format(src, &packet->quoted_src);
 		addr_format(dst, &packet->quoted_dst);
 		snprintf(about, sizeof(about), " (%s > %s)", src, dst);
 	}
-	describe_payload(payload, sizeof(payload), packet->data, packet->len);
-	snprintf(text, PACKET_TEXT_MAX, "#%" PRIu64 "%s %s > %s ttl %u %s%s%s len %zu",
-		packet->id, packet->attack ? "!" : "", addr_format(src, &packet->src),
-		addr_format(dst, &packet->dst), packet->ttl, icmp[packet->icmp], payload,
-		about, packet->len);
+	if (packet->dst.transport != ADDR_UDP && packet->tcp != TCP_DATA)
+		snprintf(payload, sizeof(payload), "%s", tcp[packet->tcp]);
+	else
+		describe_payload(payload, sizeof(payload), packet->data, packet->len);
+	snprintf(text, PACKET_TEXT_MAX, "#%" PRIu64 "%s%s %s > %s ttl %u %s%s%s len %zu",
+		packet->id, packet->attack ? "!" : "", by[packet->dst.transport],
+		addr_format(src, &packet->src), addr_format(dst, &packet->dst),
+		packet->ttl, icmp[packet->icmp], payload, about, packet->len);
 	return text;
 }
 

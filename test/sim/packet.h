@@ -3,6 +3,7 @@
 #ifndef EYELET_SIM_PACKET_H
 #define EYELET_SIM_PACKET_H
 
+#include "sim/tcp.h"
 #include "sim/world.h"
 
 #define PACKET_TTL      64  /* what a kernel gives by default */
@@ -16,6 +17,7 @@ struct packet {
 	struct addr src, dst; /* port 0 where an ICMP error has none */
 	uint8_t ttl, tos;
 	enum packet_icmp icmp;
+	enum packet_tcp tcp; /* where the addresses are of a stream */
 	/* Of an ICMP error: the addresses of the datagram it is about, of which data
 	 * holds the start of the payload. */
 	struct addr quoted_src, quoted_dst;

@@ -22,6 +22,7 @@ static const struct planted {
 	{"RESUME", "roam: guest's NAT changes port, port-restricted to none",
 		"no traffic"},
 	{"RELAY", "relay: a stranger knows the channel", "relays "},
+	{"STREAM", "blocked: no UDP, guest", "opens a stream to"},
 	{"BLACKHOLE", "mtu 1500 to 1280", "reached the target"},
 };
 

@@ -26,7 +26,7 @@ for dir in core sim; do
 	done
 done | xargs -P "$jobs" -L 1 sh -c "$cc $cflags -c \"\$0\" -o \"\$1\""
 
-for rule in REPLAY RETRANSMIT ROAM COOKIE TTL NONCE OVERLAP RESUME BLACKHOLE RELAY; do
+for rule in REPLAY RETRANSMIT ROAM COOKIE TTL NONCE OVERLAP RESUME BLACKHOLE RELAY STREAM; do
 	objects=$(echo "$out"/core/*.o)
 	mkdir -p "$out/$rule"
 	for file in $(grep -l "EYELET_PLANT_$rule\$" src/core/*.c); do

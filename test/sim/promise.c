@@ -289,9 +289,21 @@ static void output_plain(
 			len);
 }
 
+/* Streams go to where the user said, and nowhere else. */
+static void check_stream(struct machine *m, const struct addr *remote)
+{
+	for (size_t i = 0; i < m->server_count; i++)
+		if (addr_equal(&m->servers[i], remote))
+			return;
+	world_fail(
+		m->node.world, "%s: opens a stream to %s", m->node.name, text_of(remote));
+}
+
 void promise_output(
 	struct machine *m, const struct addr *remote, const uint8_t *data, size_t len)
 {
+	if (m->kind != MACHINE_RENDEZVOUS && remote->transport != ADDR_UDP)
+		check_stream(m, remote);
 	if (m->kind != MACHINE_RENDEZVOUS && is_server(m, remote))
 		return;
 	if (!addr_is_sendable(remote))

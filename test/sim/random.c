@@ -17,8 +17,11 @@
 /* A host that moved is found at its next refresh, 3 s; what a poisoned NAT asks for, 2 s. */
 #define ROAM_CLEAN (8 * SECOND)
 #define ROAM_LOSSY (20 * SECOND)
-#define GUESTS_MAX 3
-#define APPS_MAX   4
+/* What the waits for UDP, then for TCP, and the handshakes of a stream add where a firewall
+ * lets no UDP through; and again, where what they led to is lost. */
+#define BLOCKED_MORE (4 * SECOND)
+#define GUESTS_MAX   3
+#define APPS_MAX     4
 
 struct draw {
 	struct rng rng;
@@ -26,8 +29,9 @@ struct draw {
 	struct machine *guests[GUESTS_MAX];
 	unsigned guest_count, dead; /* rendezvous that never run */
 	bool lossy;
-	bool hard;   /* there may be no direct path */
-	bool narrow; /* and the relay may have no room */
+	bool hard;    /* there may be no direct path */
+	bool narrow;  /* and the relay may have no room */
+	bool blocked; /* a firewall lets no UDP through */
 	char text[200];
 };
 
@@ -105,6 +109,19 @@ static void draw_relay(struct draw *d)
 	}
 }
 
+/* A firewall that lets no UDP through, perhaps TLS only. */
+static void draw_blocked(struct draw *d, struct site *s)
+{
+	unsigned transports = 1u << ADDR_UDP;
+
+	if (!d->lab.streams || !chance(d, 30))
+		return;
+	if (chance(d, 40))
+		transports |= 1u << ADDR_TCP;
+	s->config.access.blocked = s->access->config.blocked = (uint8_t)transports;
+	d->hard = d->blocked = true;
+}
+
 static enum guard draw_guard(struct draw *d)
 {
 	return (enum guard)pick(d, 0, GUARD_COUNT - 1);
@@ -152,7 +169,12 @@ static void draw_world(struct draw *d, struct trial *t)
 	c.hops = (unsigned)pick(d, 1, 8);
 	c.rendezvous = (unsigned)pick(d, 1, LAB_RENDEZVOUS);
 	d->dead = c.rendezvous > 1 && chance(d, 30) ? 1 : 0;
+	c.streams = chance(d, 40);
 	lab_init(&d->lab, t, &c, 0);
+	draw_blocked(d, d->lab.host_site);
+	draw_blocked(d, d->lab.guest_site);
+	/* A relay by UDP overtakes one by a stream that waits for what was lost. */
+	d->lab.w->may_reorder = d->lab.w->may_reorder || (c.streams && d->lossy);
 	draw_nat(d, d->lab.host_site);
 	draw_nat(d, d->lab.guest_site);
 	if (chance(d, 30))
@@ -169,9 +191,13 @@ static void draw_world(struct draw *d, struct trial *t)
 		d->lab.w->may_reorder = d->lab.w->may_reorder || d->lossy || d->hard;
 	}
 	snprintf(d->text, sizeof(d->text),
-		"%s to %s, %u guests, %u rendezvous (%u dead)%s%s%s%s%s",
+		"%s to %s, %u guests, %u rendezvous (%u dead)%s%s%s%s%s%s",
 		guard_name(c.guest), guard_name(c.host), d->guest_count, c.rendezvous,
-		d->dead, d->hard ? ", by destination" : "", d->narrow ? ", narrow" : "",
+		d->dead,
+		d->blocked ? ", blocked"
+		: d->hard  ? ", by destination"
+			   : "",
+		d->lab.streams ? ", streams" : "", d->narrow ? ", narrow" : "",
 		d->lossy ? ", lossy" : "", d->lab.w->may_reorder ? ", reordering" : "",
 		d->lab.w->attacker != NULL ? ", attacked" : "");
 }
@@ -207,8 +233,11 @@ static bool may_starve(const struct draw *d)
 static void wait_everyone(struct draw *d, uint64_t since, uint64_t span, const char *what)
 {
 	struct world *w = d->lab.w;
-	uint64_t until = w->now + span;
+	uint64_t until;
 
+	if (d->blocked)
+		span += BLOCKED_MORE;
+	until = w->now + span;
 	if (may_starve(d)) {
 		world_run(w, span);
 		return;

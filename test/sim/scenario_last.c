@@ -46,11 +46,6 @@ static void require_gap(
 		ms(down), ms(most));
 }
 
-static bool is_relayed(const struct lab *l)
-{
-	return l->guest->seen[EVENT_CONNECTED].last.path.channel != 0;
-}
-
 /* The direct path is dropped mid-stream, at ten phases of the stream, and comes back. */
 static void run_dropped(struct trial *t)
 {
@@ -64,12 +59,12 @@ static void run_dropped(struct trial *t)
 		world_run(l.w, phase * 1037 * MILLISECOND);
 		l.guest_site->access->config.barred = l.host_site->nat->outer;
 		world_run(l.w, 3 * SECOND);
-		if (!l.w->failed && !is_relayed(&l))
+		if (!l.w->failed && !is_relayed(l.guest))
 			world_fail(l.w, "not over the relay");
 		world_run(l.w, 30 * SECOND);
 		l.guest_site->access->config.barred = (struct addr){0};
 		world_run(l.w, 60 * SECOND);
-		if (!l.w->failed && is_relayed(&l))
+		if (!l.w->failed && is_relayed(l.guest))
 			world_fail(l.w, "not direct again within 60 s");
 		if (phase == 9 || l.w->failed)
 			trial_note(t, "phase %u: ", phase);

@@ -88,20 +88,6 @@ static void begin(struct lab *l, struct trial *t, unsigned host, unsigned guest)
 	lab_init(l, t, &c, 0);
 }
 
-static bool is_relayed(const struct lab *l)
-{
-	return l->guest->seen[EVENT_CONNECTED].last.path.channel != 0;
-}
-
-static bool wait_direct(struct lab *l, uint64_t span)
-{
-	uint64_t end = l->w->now + span;
-
-	while (!l->w->failed && l->w->now < end && is_relayed(l))
-		world_run(l->w, 10 * MILLISECOND);
-	return !is_relayed(l);
-}
-
 static uint64_t relayed(const struct lab *l)
 {
 	struct rendezvous_counts counts;
@@ -127,7 +113,7 @@ static void run_stays(struct trial *t)
 	world_run(l.w, 601 * SECOND);
 	if (!l.w->failed)
 		require_all(l.w, app);
-	if (!l.w->failed && (!is_relayed(&l) || relayed(&l) < 12000))
+	if (!l.w->failed && (!is_relayed(l.guest) || relayed(&l) < 12000))
 		world_fail(l.w, "%" PRIu64 " datagrams were relayed", relayed(&l));
 	if (!l.w->failed && l.guest->seen[EVENT_RELAYED].count != 1)
 		world_fail(l.w, "it was told %" PRIu64 " times that the relay stays",
@@ -159,7 +145,7 @@ static void run_direct(struct trial *t)
 	begin(&l, t, (unsigned)t->arg / KINDS, (unsigned)t->arg % KINDS);
 	lab_up(&l, FIRST_ECHO);
 	app = machine_app(l.guest, 100, 10 * MILLISECOND, 1000);
-	if (!l.w->failed && !wait_direct(&l, direct_within()))
+	if (!l.w->failed && !wait_direct(l.guest, direct_within()))
 		world_fail(l.w, "not direct within %.1f ms", ms(direct_within()));
 	trial_note(t, "%.1f ms", ms(l.w->now - l.guest->started_at));
 	if (!wait_all(l.w, app, 11 * SECOND))
@@ -190,7 +176,7 @@ static void run_improves(struct trial *t)
 	become(l.host_site, PORT_RESTRICTED);
 	become(l.guest_site, PORT_RESTRICTED);
 	at = l.w->now;
-	if (!l.w->failed && !wait_direct(&l, 60 * SECOND))
+	if (!l.w->failed && !wait_direct(l.guest, 60 * SECOND))
 		world_fail(l.w, "still over the relay after 60 s");
 	trial_note(t, "direct after %.1f s", ms(l.w->now - at) / 1000);
 	world_run(l.w, 5 * SECOND);
@@ -219,11 +205,11 @@ static void run_overtaken(struct trial *t)
 	host = l.host->seen[EVENT_REGISTERED].last.peer;
 	guest = l.guest->seen[EVENT_OBSERVED].last.peer;
 	attacker_send(a, &host, &guest, (const uint8_t *)"junk", 4);
-	if (!wait_connected(l.guest, FIRST_ECHO) || !is_relayed(&l))
+	if (!wait_connected(l.guest, FIRST_ECHO) || !is_relayed(l.guest))
 		world_fail(l.w, "not connected over the relay within %.1f ms",
 			ms(FIRST_ECHO));
 	app = machine_app(l.guest, (size_t)t->arg, MILLISECOND / 4, 8000);
-	if (!l.w->failed && !wait_direct(&l, 500 * MILLISECOND))
+	if (!l.w->failed && !wait_direct(l.guest, 500 * MILLISECOND))
 		world_fail(l.w, "still over the relay after 500 ms");
 	trial_note(t, "direct after %.1f ms", ms(l.w->now - l.guest->started_at));
 	wait_all(l.w, app, 11 * SECOND);
@@ -245,12 +231,12 @@ static void run_falls_back(struct trial *t)
 	world_run(l.w, 5 * SECOND);
 	become(l.guest_site, RANDOM);
 	at = l.w->now;
-	if (!wait_echo(l.w, app, at + 1, FELL_BACK) || !is_relayed(&l))
+	if (!wait_echo(l.w, app, at + 1, FELL_BACK) || !is_relayed(l.guest))
 		world_fail(l.w, "no relayed traffic within %.1f ms", ms(FELL_BACK));
 	trial_note(t, "%.1f ms without", ms(l.w->now - at));
 	world_run(l.w, 10 * SECOND);
 	become(l.guest_site, PORT_RESTRICTED);
-	if (!l.w->failed && !wait_direct(&l, 60 * SECOND))
+	if (!l.w->failed && !wait_direct(l.guest, 60 * SECOND))
 		world_fail(l.w, "still over the relay after 60 s");
 	lab_fini(&l, "%s", "");
 }

@@ -22,19 +22,20 @@ static struct site *symmetric_site(struct world *w, void *arg)
 	return site_new(w, &c);
 }
 
-/* Two that have only the relay. */
+/* Two that have only the relay. arg: and only streams to it. */
 static void begin(struct lab *l, struct trial *t)
 {
 	struct lab_config c = lab_config_of(GUARD_PORT, GUARD_PORT);
 
 	c.make_host_site = symmetric_site;
 	c.make_guest_site = symmetric_site;
+	c.streams = t->arg != 0;
 	lab_init(l, t, &c, 0);
-}
-
-static bool is_relayed(const struct machine *guest)
-{
-	return guest->seen[EVENT_CONNECTED].last.path.channel != 0;
+	if (t->arg == 0)
+		return;
+	l->host_site->access->config.blocked = 1u << ADDR_UDP;
+	l->guest_site->access->config.blocked = 1u << ADDR_UDP;
+	l->registered_within = 2 * SECOND;
 }
 
 static const char mark[] = "from a stranger";
@@ -134,6 +135,8 @@ static void run_evil_relay(struct trial *t)
 	for (unsigned i = 0; i < 3 && !l.w->failed; i++) {
 		guests[i] = i == 0 ? l.guest
 				   : lab_guest(&l, symmetric_site(l.w, NULL), "another");
+		guests[i]->site->access->config.blocked =
+			l.guest_site->access->config.blocked;
 		machine_start(guests[i]);
 		apps[i] = machine_app(guests[i], 100, 10 * MILLISECOND, 1000000);
 	}
@@ -176,6 +179,8 @@ void trials_relay_attack(struct trials *list)
 {
 	trials_add(list, run_stranger, 0, "relay: a stranger knows the channel");
 	trials_add(list, run_evil_relay, 0, "relay: it spoils what it carries");
+	trials_add(
+		list, run_evil_relay, 1, "relay: it spoils what it carries in streams");
 	trials_add(
 		list, run_evil_beside, 0, "relay: it would spoil, beside a direct path");
 }

@@ -20,6 +20,7 @@ static struct addr prefix_of(const struct zone *z, const struct addr *addr)
 
 	p.port = 0;
 	p.scope = 0;
+	p.transport = ADDR_UDP;
 	memset(p.ip + bits / 8, 0, sizeof(p.ip) - bits / 8);
 	return p;
 }
