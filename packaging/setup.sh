@@ -10,7 +10,7 @@ build="gcc libc6-dev make pkg-config libev-dev libc-ares-dev libssl-dev uthash-d
 demo="nftables iproute2 procps util-linux python3 teeworlds-server"
 tests="$demo libcmocka-dev strace clang clang-tidy clang-format libclang-rt-dev cppcheck valgrind
 	conntrack socat mandoc wireguard-go wireguard-tools dnsmasq-base bind9-dnsutils iperf mosh
-	sip-tester miniupnpd-nftables"
+	sip-tester miniupnpd-nftables openssl"
 # Of the bench's peers these only; the others, which come as daemons, are unpacked.
 bench="iproute2 procps util-linux socat gnuplot-nox openssl wireguard-go wireguard-tools"
 daemons="nginx libnginx-mod-stream rinetd pen shadowsocks-libev openvpn n2n"

@@ -75,7 +75,7 @@ report() {
 	local line
 	line=$(grep -Eo 'connected .* in [0-9]+ ms.*' "$LAB_DIR/connect.log" | tail -n 1)
 	MS=${line#* in } MS=${MS%% *}
-	REMOTE=$(sed -nE 's/.* relay at ([^ ]+) in .*/\1/p; s/.* ms to ([^ ,]+).*/\1/p' <<<"$line")
+	REMOTE=$(sed -nE 's/.* relay at ([^ ,]+),? .*/\1/p; s/.* ms to ([^ ,]+).*/\1/p' <<<"$line")
 	if [ "$PASSED" -lt 100000 ]; then
 		echo "direct $MS $REMOTE"
 	else

@@ -25,6 +25,7 @@ quick_jobs() {
 		commands.sh
 		guests.sh
 		netcheck.sh quick
+		stream.sh quick
 		flood.sh
 		tos.sh
 		sizes.sh
@@ -42,11 +43,12 @@ long_jobs() {
 		loss.sh 100
 		sizes.sh all
 		netcheck.sh
+		stream.sh
 		nat-check.sh
 		nat-matrix.sh
 		lab-check.sh
 	END
-	quick_jobs | grep -v '^sizes.sh\|^matrix.sh\|^netcheck.sh'
+	quick_jobs | grep -v '^sizes.sh\|^matrix.sh\|^netcheck.sh\|^stream.sh'
 }
 
 # One test file, its lines kept together. It cleans up after itself when told to end.
