@@ -5,18 +5,20 @@
 _eyelet_options() { # COMMAND
 	case $1 in
 	rendezvous)
-		echo --listen --public --alt --no-stun --no-relay --relay-rate --relay-rate-all \
-			--relay-max --allow --max-services
+		echo --listen --public --alt --no-tcp --tls --tls-listen --max-connections \
+			--max-connections-per-network --no-stun --no-relay --relay-rate \
+			--relay-rate-all --relay-max --allow --max-services
 		;;
 	serve)
 		echo --rendezvous --key --key-file --weak-key --public --port --name \
 			--guests --max-guests --max-guests-per-network --max-flows --max-sockets \
 			--max-half-open --busy-poll --no-moderation --no-port-mapping \
-			--no-local-candidates --json
+			--no-local-candidates --ca --json
 		;;
 	connect)
 		echo --rendezvous --key --key-file --timeout --no-relay --max-flows \
-			--busy-poll --no-moderation --no-port-mapping --no-local-candidates --json
+			--busy-poll --no-moderation --no-port-mapping --no-local-candidates \
+			--ca --json
 		;;
 	netcheck) echo --rendezvous --server --long --json ;;
 	keygen) echo --service-name --key --key-file ;;
@@ -55,11 +57,11 @@ _eyelet() {
 	fi
 	case $before in
 	-r | --rendezvous) _eyelet_hosts "$word" ;;
-	--key-file | --allow | --guests)
+	--key-file | --allow | --guests | --ca | --tls)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		;;
-	-s | --server | -k | --key | --listen | --public | --alt | --max-* | --relay-* | --busy-poll | --port | --name | --timeout) ;;
+	-s | --server | -k | --key | --listen | --tls-listen | --public | --alt | --max-* | --relay-* | --busy-poll | --port | --name | --timeout) ;;
 	*)
 		# Bash breaks the words at "@" but replaces them with it.
 		if [[ $command == connect && ($before == @ || $word == @*) ]]; then

@@ -18,11 +18,19 @@ static void warn(const char *sentence)
 	log_warning("%s", sentence);
 }
 
+/* How a rendezvous answered where none did by UDP, or NULL. */
+static const char *only_by(const struct connect *c)
+{
+	if (c->heard == 0 || (c->heard & 1u << ADDR_UDP) != 0)
+		return NULL;
+	return (c->heard & 1u << ADDR_TCP) != 0 ? "TCP" : "TLS";
+}
+
 static void give_up(struct connect *c)
 {
 	const struct report_about about = {c->servers.text,
-		(unsigned)(ev_now(c->loop) - c->lost_at + 0.5), c->fingerprint,
-		&c->facts};
+		(unsigned)(ev_now(c->loop) - c->lost_at + 0.5), c->fingerprint, &c->facts,
+		only_by(c), guest_driver_trouble(c->driver)};
 	struct guest_progress progress;
 	char text[REPORT_MAX];
 
@@ -72,11 +80,13 @@ static void doubt_names(struct connect *c, const struct event *e)
 static void on_renewed(void *arg, const uint8_t from[SERVERS_MAX])
 {
 	struct connect *c = arg;
+	struct addr dial[SERVERS_DIAL_MAX];
 	size_t count = c->servers.count;
 
 	for (size_t i = 0; i < count; i++)
 		c->complaint[i] = from[i] != RENEW_NEW ? c->complaint[from[i]] : 0;
-	guest_driver_set_servers(c->driver, c->servers.addrs, count);
+	count = servers_dial(&c->servers, c->tls != NULL, dial);
+	guest_driver_set_servers(c->driver, dial, count);
 	connect_feed_renamed(c);
 }
 
@@ -190,7 +200,14 @@ static bool is_loop(const struct connect *c)
 	return false;
 }
 
-_Static_assert(SERVERS_MAX <= GUEST_SERVERS_MAX, "the guest takes fewer servers");
+_Static_assert(SERVERS_DIAL_MAX <= GUEST_SERVERS_MAX, "the guest takes fewer servers");
+
+static const char *server_host(void *arg, const struct addr *remote)
+{
+	struct connect *c = arg;
+
+	return servers_host(c->host, &c->servers, remote);
+}
 
 static void fill_config(struct connect *c, struct guest_driver_config *config)
 {
@@ -201,8 +218,9 @@ static void fill_config(struct connect *c, struct guest_driver_config *config)
 	config->core.credentials = &c->credentials;
 	config->core.ciphers = crypto_ciphers();
 	memcpy(config->core.identity, c->identity, sizeof(c->identity));
-	memcpy(config->core.servers, c->servers.addrs, sizeof(c->servers.addrs));
-	config->core.server_count = c->servers.count;
+	config->core.server_count =
+		servers_dial(&c->servers, c->tls != NULL, config->core.servers);
+	config->tls = (struct forwarder_tls){c->tls, server_host};
 	memcpy(config->core.listens, listen->addrs, sizeof(listen->addrs));
 	config->core.no_relay = c->options.no_relay;
 	config->core.no_local_candidates = c->options.no_local_candidates;
@@ -227,6 +245,8 @@ static enum exit_code make_driver(struct connect *c)
 
 	if (is_loop(c))
 		return EXIT_USAGE;
+	if (!trust_open(&c->tls, c->options.ca))
+		return EXIT_FAILED;
 	state_open(&c->state, &entropy, warn);
 	service_name_encode(service_name, c->credentials.service);
 	state_identity(&c->state, service_name, c->identity);
@@ -339,6 +359,7 @@ int connect_main(int argc, char **argv)
 		run(&c);
 	if (c.driver != NULL)
 		guest_driver_free(c.driver);
+	tls_context_free(c.tls);
 	wrap_fini(&c.wrap);
 	code = c.code != EXIT_DONE ? (int)c.code : c.wrap.code;
 	feed_ended(&c.feed, code);

@@ -13,6 +13,7 @@
 #include "cmd/renew.h"
 #include "cmd/servers.h"
 #include "cmd/state.h"
+#include "cmd/trust.h"
 #include "cmd/wrap.h"
 #include "core/ticket.h"
 #include "net/forwarder.h"
@@ -28,6 +29,7 @@ struct connect_options {
 	bool no_moderation;
 	uint32_t busy_poll; /* us; 0: not */
 	bool no_port_mapping;
+	const char *ca; /* file, or NULL */
 	bool no_local_candidates;
 	bool ticketed; /* else by key */
 	struct ticket ticket;
@@ -43,18 +45,21 @@ struct connect {
 	char fingerprint[SERVICE_NAME_MAX]; /* of it, as hosts' logs show it */
 	struct ev_loop *loop;
 	struct guest_driver *driver;
-	struct renew renew;        /* follows the names of servers */
-	ev_timer timeout;          /* until the first connection */
-	bool connected;            /* now; before an event that is being told */
-	bool was_connected;        /* ever */
-	ev_tstamp lost_at;         /* when the last connection was lost */
-	bool asked;                /* this attempt's asking was said */
-	bool found;                /* and that the host was found */
-	enum exit_code code;       /* what the loop ended with */
-	struct wrap wrap;          /* the command to run, if there is one */
-	struct feed feed;          /* --json */
-	ev_signal usr1;            /* asks for the counters */
-	uint32_t refusal;          /* the host's, since it was connected; said once */
+	struct tls_context *tls;
+	char host[SERVERS_NAME_MAX]; /* what a certificate has to bear */
+	struct renew renew;          /* follows the names of servers */
+	ev_timer timeout;            /* until the first connection */
+	bool connected;              /* now; before an event that is being told */
+	bool was_connected;          /* ever */
+	ev_tstamp lost_at;           /* when the last connection was lost */
+	bool asked;                  /* this attempt's asking was said */
+	bool found;                  /* and that the host was found */
+	uint8_t heard;       /* transports that a rendezvous answered by, as a set */
+	enum exit_code code; /* what the loop ended with */
+	struct wrap wrap;    /* the command to run, if there is one */
+	struct feed feed;    /* --json */
+	ev_signal usr1;      /* asks for the counters */
+	uint32_t refusal;    /* the host's, since it was connected; said once */
 	struct reason_facts facts; /* why it stays on the relay, if it does */
 	/* What each server refused with, or the version it spoke: said once. */
 	uint32_t complaint[SERVERS_MAX];

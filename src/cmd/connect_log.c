@@ -11,13 +11,13 @@
 /* Returns true if that server's complaint is another than its last one. */
 static bool is_news(struct connect *c, const struct addr *server, uint32_t complaint)
 {
-	for (size_t i = 0; i < c->servers.count; i++) {
-		if (!addr_equal(&c->servers.addrs[i], server))
-			continue;
-		if (c->complaint[i] == complaint)
-			return false;
-		c->complaint[i] = complaint;
-	}
+	size_t i = servers_index(&c->servers, server);
+
+	if (i == SERVERS_MAX)
+		return true;
+	if (c->complaint[i] == complaint)
+		return false;
+	c->complaint[i] = complaint;
 	return true;
 }
 
@@ -26,11 +26,23 @@ static void tell_asking(struct connect *c, const struct event *e)
 	char name[SERVERS_NAME_MAX];
 
 	if (c->asked)
-		log_detail("asking %s, attempt %u",
-			servers_name(name, &c->servers, &e->addr), e->number + 1);
+		log_detail("asking %s%s, attempt %u",
+			servers_name(name, &c->servers, &e->addr),
+			servers_transport(&e->addr), e->number + 1);
 	else
 		log_step("asking %s", c->servers.text);
 	c->asked = true;
+}
+
+static void tell_observed(struct connect *c, const struct event *e)
+{
+	char name[SERVERS_NAME_MAX], seen[ADDR_TEXT_MAX];
+
+	if (c->heard == 0 && e->addr.transport != ADDR_UDP)
+		log_step("UDP seems to be blocked here");
+	c->heard |= (uint8_t)(1u << e->addr.transport);
+	log_detail("%s%s sees us as %s", servers_name(name, &c->servers, &e->addr),
+		servers_transport(&e->addr), addr_format(seen, &e->peer));
 }
 
 static void tell_host_found(struct connect *c, const struct event *e)
@@ -76,9 +88,10 @@ static void tell_connected(struct connect *c, const struct event *e)
 			ev_now(c->loop) - c->lost_at);
 	if (e->path.channel != 0)
 		log_last_step(
-			"connected over the relay at %s in %llu ms%s; a direct path is "
+			"connected over the relay at %s%s in %llu ms%s; a direct path is "
 			"being tried for",
-			servers_name(name, &c->servers, &e->path.remote), took, since);
+			servers_name(name, &c->servers, &e->path.remote),
+			servers_transport(&e->path.remote), took, since);
 	else
 		log_last_step("connected directly in %llu ms to %s%s", took,
 			addr_format(remote, &e->path.remote), since);
@@ -128,14 +141,11 @@ static void tell_moved(const struct event *e)
 
 void connect_tell(struct connect *c, const struct event *e)
 {
-	char name[SERVERS_NAME_MAX], seen[ADDR_TEXT_MAX];
+	char name[SERVERS_NAME_MAX];
 
 	switch (e->type) {
 	case EVENT_ASKING: tell_asking(c, e); break;
-	case EVENT_OBSERVED:
-		log_detail("%s sees us as %s", servers_name(name, &c->servers, &e->addr),
-			addr_format(seen, &e->peer));
-		break;
+	case EVENT_OBSERVED: tell_observed(c, e); break;
 	case EVENT_SERVICE_FOUND:
 		is_news(c, &e->addr, 0);
 		log_detail("%s knows the service",

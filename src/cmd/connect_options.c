@@ -33,12 +33,16 @@ static const char help[] =
 	"      --no-moderation           wake for each datagram, even at high rates\n"
 	"      --no-port-mapping         ask no router to forward a port\n"
 	"      --no-local-candidates     tell nobody the addresses of own interfaces\n"
+	"      --ca FILE                 authorities for a rendezvous by TLS (the "
+	"system's)\n"
 	"      --json                    print what happens, one object a line\n"
 	"  -v, --verbose                 log details\n"
 	"  -q, --quiet                   log errors only\n"
 	"  -h, --help                    this\n"
 	"\n"
-	"EYELET_RENDEZVOUS (separated by commas) and EYELET_KEY stand in for -r and -k.\n"
+	"EYELET_RENDEZVOUS (separated by commas), EYELET_KEY and EYELET_CA stand in for "
+	"-r,\n"
+	"-k and --ca.\n"
 	"Exit status: 1 failed, 2 usage, 3 no such service, 4 refused by the host,\n"
 	"5 unreachable, 6 timed out; COMMAND's, if it ran. Once connected, it never "
 	"gives\n"
@@ -50,6 +54,7 @@ enum {
 	OPTION_NO_RELAY,
 	OPTION_MAX_FLOWS,
 	OPTION_JSON,
+	OPTION_CA,
 	OPTION_NO_MODERATION,
 	OPTION_BUSY_POLL,
 	OPTION_NO_PORT_MAPPING,
@@ -63,6 +68,7 @@ static const struct option longs[] = {
 	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
 	{"no-relay", no_argument, NULL, OPTION_NO_RELAY},
 	{"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
+	{"ca", required_argument, NULL, OPTION_CA},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"no-moderation", no_argument, NULL, OPTION_NO_MODERATION},
 	{"busy-poll", required_argument, NULL, OPTION_BUSY_POLL},
@@ -95,6 +101,7 @@ static bool take(struct connect *c, struct options *o, int option)
 		return options_number(o, "--max-flows", 1, 65535, &co->flows_max);
 	case OPTION_NO_PORT_MAPPING: co->no_port_mapping = true; return true;
 	case OPTION_NO_LOCAL_CANDIDATES: co->no_local_candidates = true; return true;
+	case OPTION_CA: co->ca = optarg; return true;
 	case OPTION_JSON: c->feed.on = true; return true;
 	case OPTION_NO_MODERATION: co->no_moderation = true; return true;
 	case OPTION_BUSY_POLL:

@@ -75,6 +75,15 @@ void feed_span(struct json *j, const char *name, uint64_t ns)
 		json_thousandths(j, name, ns / 1000);
 }
 
+static const char *transport_of(const struct addr *addr)
+{
+	switch (addr->transport) {
+	case ADDR_TCP: return "tcp";
+	case ADDR_TLS: return "tls";
+	default: return "udp";
+	}
+}
+
 void feed_event(struct json *j, const struct event *e)
 {
 	static const uint8_t nobody[sizeof(e->identity)]; /* not known yet */
@@ -89,10 +98,13 @@ void feed_event(struct json *j, const struct event *e)
 	}
 	if (shape->addr != NULL)
 		feed_addr(j, shape->addr, &e->addr);
+	if (shape->addr != NULL && e->addr.transport != ADDR_UDP)
+		json_string(j, "transport", transport_of(&e->addr));
 	if (shape->peer != NULL)
 		feed_addr(j, shape->peer, &e->peer);
 	if (shape->path) {
 		json_string(j, "path", e->path.channel != 0 ? "relay" : "direct");
+		json_string(j, "transport", transport_of(&e->path.remote));
 		feed_addr(j, "address", &e->path.remote);
 		feed_addr(j, "local", &e->path.local);
 		feed_span(j, "took_ms", e->span);

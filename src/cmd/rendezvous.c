@@ -9,10 +9,13 @@
 #include "cmd/options.h"
 #include "cmd/stop.h"
 #include "net/forwarder.h"
+#include "net/streams_listen.h"
 #include "net/system.h"
+#include "net/tls.h"
 
-#define ALT_DEFAULT 16
-#define ALT_MAX     32 /* bits of the mask in a cookie message */
+#define ALT_DEFAULT     16
+#define DESCRIPTORS_OWN 64 /* the loop, files, listeners */
+#define ALT_MAX         32 /* bits of the mask in a cookie message */
 
 static const char help[] =
 	"Usage: eyelet rendezvous [OPTION]...\n"
@@ -24,6 +27,14 @@ static const char help[] =
 	"      --public ADDR[:PORT]  an address it goes by that is not its own; up to 8\n"
 	"      --alt N               further ports to answer on, from the first + 1 "
 	"(16)\n"
+	"      --no-tcp              do not listen at the same ports by TCP\n"
+	"      --tls CERT KEY        listen by TLS with this certificate and key (PEM); "
+	"SIGHUP\n"
+	"                            reads them again\n"
+	"      --tls-listen ADDR:PORT  where (0.0.0.0:443 and [::]:443); up to 8\n"
+	"      --max-connections N   by TCP and TLS, in all (4096)\n"
+	"      --max-connections-per-network N\n"
+	"                            of them, of one /24 or (IPv6) /56 (256)\n"
 	"      --no-stun             do not answer plain STUN\n"
 	"      --no-relay            do not pass traffic on for those who find no direct "
 	"path\n"
@@ -42,6 +53,11 @@ enum {
 	OPTION_PUBLIC,
 	OPTION_ALT,
 	OPTION_NO_STUN,
+	OPTION_NO_TCP,
+	OPTION_TLS,
+	OPTION_TLS_LISTEN,
+	OPTION_MAX_CONNECTIONS,
+	OPTION_MAX_NETWORK,
 	OPTION_NO_RELAY,
 	OPTION_RELAY_RATE,
 	OPTION_RELAY_RATE_ALL,
@@ -54,6 +70,11 @@ static const struct option longs[] = {
 	{"listen", required_argument, NULL, OPTION_LISTEN},
 	{"public", required_argument, NULL, OPTION_PUBLIC},
 	{"alt", required_argument, NULL, OPTION_ALT},
+	{"no-tcp", no_argument, NULL, OPTION_NO_TCP},
+	{"tls", required_argument, NULL, OPTION_TLS},
+	{"tls-listen", required_argument, NULL, OPTION_TLS_LISTEN},
+	{"max-connections", required_argument, NULL, OPTION_MAX_CONNECTIONS},
+	{"max-connections-per-network", required_argument, NULL, OPTION_MAX_NETWORK},
 	{"no-stun", no_argument, NULL, OPTION_NO_STUN},
 	{"no-relay", no_argument, NULL, OPTION_NO_RELAY},
 	{"relay-rate", required_argument, NULL, OPTION_RELAY_RATE},
@@ -70,25 +91,56 @@ struct meeting {
 	const char *publics[RENDEZVOUS_PUBLICS_MAX]; /* as given: their port may be a
 							listen's */
 	size_t public_count;
-	const char *allow; /* file, or NULL */
+	const char *allow;      /* file, or NULL */
+	const char *cert, *key; /* files, or NULL */
 	struct rendezvous_driver *driver;
 };
 
-static bool add_listen(struct meeting *m, struct options *o)
+static bool add_listen(struct options *o, const char *name, struct addr *addrs,
+	size_t *count, uint16_t default_port)
 {
-	size_t *count = &m->config.listen_count;
-	struct addr *addr = &m->config.listens[*count];
+	struct addr *addr = &addrs[*count];
 
 	if (*count == FORWARDER_LISTENS_MAX)
-		return options_error(o, "--listen can be given %d times",
+		return options_error(o, "%s can be given %d times", name,
 			       FORWARDER_LISTENS_MAX),
 		       false;
-	if (!addr_parse(addr, optarg, RENDEZVOUS_PORT) || addr_is_multicast(addr))
-		return options_error(o, "--listen is ADDR:PORT or [V6]:PORT, not \"%s\"",
+	if (!addr_parse(addr, optarg, default_port) || addr_is_multicast(addr))
+		return options_error(o, "%s is ADDR:PORT or [V6]:PORT, not \"%s\"", name,
 			       optarg),
 		       false;
 	(*count)++;
 	return true;
+}
+
+/* Takes a second argument, which getopt does not know of. */
+static bool take_tls(struct meeting *m, struct options *o)
+{
+	if (optind >= o->argc || o->argv[optind][0] == '-')
+		return options_error(o, "--tls wants two files: CERT and KEY"), false;
+	m->cert = optarg;
+	m->key = o->argv[optind++];
+	return true;
+}
+
+static bool take_streams(struct meeting *m, struct options *o, int option)
+{
+	struct rendezvous_driver_config *config = &m->config;
+
+	switch (option) {
+	case OPTION_NO_TCP: config->tcp = false; return true;
+	case OPTION_TLS: return take_tls(m, o);
+	case OPTION_TLS_LISTEN:
+		return add_listen(o, "--tls-listen", config->tls_listens,
+			&config->tls_listen_count, TLS_PORT);
+	case OPTION_MAX_CONNECTIONS:
+		return options_number(
+			o, "--max-connections", 1, 1000000, &config->streams_max);
+	case OPTION_MAX_NETWORK:
+		return options_number(o, "--max-connections-per-network", 1, 1000000,
+			&config->streams_network_max);
+	default: return false;
+	}
 }
 
 static bool add_public(struct meeting *m, struct options *o)
@@ -139,7 +191,14 @@ static bool take(struct meeting *m, struct options *o, int option)
 	uint32_t alt;
 
 	switch (option) {
-	case OPTION_LISTEN: return add_listen(m, o);
+	case OPTION_LISTEN:
+		return add_listen(o, "--listen", m->config.listens,
+			&m->config.listen_count, RENDEZVOUS_PORT);
+	case OPTION_NO_TCP:
+	case OPTION_TLS:
+	case OPTION_TLS_LISTEN:
+	case OPTION_MAX_CONNECTIONS:
+	case OPTION_MAX_NETWORK: return take_streams(m, o, option);
 	case OPTION_PUBLIC: return add_public(m, o);
 	case OPTION_ALT:
 		if (!options_number(o, "--alt", 0, ALT_MAX, &alt))
@@ -166,6 +225,12 @@ static void finish_config(struct meeting *m)
 			(struct addr){.family = ADDR_V6, .port = RENDEZVOUS_PORT};
 		config->listen_count = 2;
 	}
+	if (m->cert != NULL && config->tls_listen_count == 0) {
+		config->tls_listens[0] = addr_v4(0, 0, 0, 0, TLS_PORT);
+		config->tls_listens[1] =
+			(struct addr){.family = ADDR_V6, .port = TLS_PORT};
+		config->tls_listen_count = 2;
+	}
 	for (size_t i = 0; i < m->public_count; i++)
 		endpoint_public(&config->core.publics[config->core.public_count++],
 			m->publics[i],
@@ -187,12 +252,33 @@ static bool parse(struct meeting *m, struct options *o, int argc, char **argv)
 		.argv = argv};
 	rendezvous_config_init(&m->config.core);
 	m->config.alt = ALT_DEFAULT;
+	m->config.tcp = true;
 	while ((option = options_next(o)) >= 0)
 		if (!take(m, o, option))
 			return false;
 	if (option == OPTIONS_STOP || !options_arguments(o, 0, 0, ""))
 		return false;
+	if (m->cert == NULL && m->config.tls_listen_count > 0)
+		return options_error(o, "--tls-listen wants --tls CERT KEY"), false;
 	finish_config(m);
+	return true;
+}
+
+/* Returns false with a sentence said; a certificate that was there before then stays. */
+static bool load_tls(struct meeting *m)
+{
+	struct tls_context *before = m->config.tls;
+	char why[TLS_WHY_MAX];
+
+	m->config.tls = tls_server_new(m->cert, m->key, why);
+	if (m->config.tls == NULL) {
+		log_error("%s", why);
+		m->config.tls = before;
+		return false;
+	}
+	if (m->driver != NULL)
+		rendezvous_driver_set_tls(m->driver, m->config.tls);
+	tls_context_free(before);
 	return true;
 }
 
@@ -225,10 +311,14 @@ static void on_hangup(struct ev_loop *loop, ev_signal *w, int events)
 
 	(void)loop;
 	(void)events;
-	if (m->allow == NULL)
+	if (m->allow == NULL && m->cert == NULL)
 		log_state("SIGHUP: there is no --allow file to read again");
-	else if (!load_allowed(m))
+	if (m->allow != NULL && !load_allowed(m))
 		log_state("the services allowed before stay allowed");
+	if (m->cert != NULL && !load_tls(m))
+		log_state("the certificate of before stays in use");
+	else if (m->cert != NULL)
+		log_state("the certificate in %s is in use from now on", m->cert);
 }
 
 static void on_event(void *arg, const struct event *event)
@@ -254,7 +344,12 @@ static void log_start(const struct meeting *m)
 	while (count < FORWARDER_LISTENS_MAX &&
 		rendezvous_driver_listen(m->driver, count, &bound[count]))
 		count++;
-	log_state("rendezvous listening on %s", endpoint_list(text, bound, count));
+	log_state("rendezvous listening on %s%s", endpoint_list(text, bound, count),
+		m->config.tcp ? ", by UDP and TCP" : "");
+	if (m->config.tls_listen_count > 0)
+		log_state("listening by TLS on %s",
+			endpoint_list(
+				text, m->config.tls_listens, m->config.tls_listen_count));
 	if (m->config.alt > 0)
 		log_state("answering on up to %u further ports, too, from port %u on",
 			m->config.alt, bound[0].port + 1u);
@@ -294,6 +389,21 @@ static void run(struct meeting *m, struct ev_loop *loop)
 	log_end(m);
 }
 
+/* Each takes a descriptor; some are for ourselves. */
+static void limit_connections(struct rendezvous_driver_config *config, size_t descriptors)
+{
+	size_t own = config->listen_count * (1 + config->alt) + DESCRIPTORS_OWN;
+	size_t most = descriptors > 2 * own ? descriptors - own : descriptors / 2 + 1;
+
+	if (config->streams_max > most)
+		log_warning("--max-connections %u is more than the system's limit of %zu "
+			    "descriptors allows: %zu it is",
+			config->streams_max, descriptors, most);
+	if (config->streams_max > most ||
+		(config->streams_max == 0 && most < STREAMS_MAX))
+		config->streams_max = (unsigned)most;
+}
+
 int rendezvous_main(int argc, char **argv)
 {
 	const struct forwarder_hooks hooks = {on_event, on_notice, NULL};
@@ -304,10 +414,14 @@ int rendezvous_main(int argc, char **argv)
 
 	if (!parse(&m, &o, argc, argv))
 		return o.code;
+	if (m.cert != NULL && !load_tls(&m))
+		return EXIT_FAILED;
+	limit_connections(&m.config, descriptors_raise());
 	loop = ev_default_loop(EVFLAG_AUTO);
 	m.driver = rendezvous_driver_new(loop, &m.config, &hooks, &why);
 	if (m.driver == NULL) {
 		log_error("%s", why);
+		tls_context_free(m.config.tls);
 		return EXIT_FAILED;
 	}
 	o.code = EXIT_DONE;
@@ -316,5 +430,6 @@ int rendezvous_main(int argc, char **argv)
 	else
 		run(&m, loop);
 	rendezvous_driver_free(m.driver);
+	tls_context_free(m.config.tls);
 	return o.code;
 }

@@ -2,6 +2,7 @@
 #include "cmd/report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/host.h"
 #include "core/message.h"
@@ -79,12 +80,15 @@ static enum exit_code refused_by_rendezvous(
 
 static enum exit_code silence(char *text, const struct report_about *about)
 {
+	bool has_trouble = about->trouble != NULL && *about->trouble != '\0';
+
 	snprintf(text, REPORT_MAX,
 		"unreachable: %s did not answer for %u s: check its name and port, that "
 		"\"eyelet rendezvous\" (or \"eyelet serve\" without -r) runs there, and "
 		"that no "
-		"firewall here or there blocks UDP",
-		about->servers, about->seconds);
+		"firewall here or there blocks UDP%s%s",
+		about->servers, about->seconds, has_trouble ? "; besides UDP: " : "",
+		has_trouble ? about->trouble : "");
 	return EXIT_UNREACHABLE;
 }
 
@@ -128,7 +132,7 @@ static enum exit_code timed_out(
 
 /* The furthest that was reached, told last to first, but for plain words of the others.
  */
-enum exit_code report_failure(
+static enum exit_code judge(
 	char *text, const struct guest_progress *p, const struct report_about *about)
 {
 	if (p->refused != 0)
@@ -144,4 +148,18 @@ enum exit_code report_failure(
 	if (!p->rendezvous_heard)
 		return silence(text, about);
 	return timed_out(text, p, about);
+}
+
+enum exit_code report_failure(
+	char *text, const struct guest_progress *p, const struct report_about *about)
+{
+	enum exit_code code = judge(text, p, about);
+	size_t len = strlen(text);
+
+	if (about->by != NULL)
+		snprintf(text + len, REPORT_MAX - len,
+			"; UDP seems to be blocked here: no rendezvous answered but by "
+			"%s",
+			about->by);
+	return code;
 }

@@ -13,10 +13,13 @@
 #define REPORT_MAX 1024
 
 struct report_about {
-	const char *servers; /* the rendezvous, as given */
-	unsigned seconds;    /* spent */
-	const char *guest;   /* this guest's fingerprint */
+	const char *servers;              /* the rendezvous, as given */
+	unsigned seconds;                 /* spent */
+	const char *guest;                /* this guest's fingerprint */
 	const struct reason_facts *facts; /* why there is no direct path; or NULL */
+	/* Where no rendezvous answered by UDP: how one did, as "TCP"; else NULL. */
+	const char *by;
+	const char *trouble; /* why TCP or TLS failed, a sentence; or NULL or empty */
 };
 
 /* Writes one sentence into text (REPORT_MAX bytes) and returns the exit code that goes

@@ -56,30 +56,40 @@ static void on_first_registration(struct serve *s)
 		log_state("guests can reach %s now: they need the ticket", target);
 }
 
+bool serve_is_registered(const struct serve *s)
+{
+	for (size_t i = 0; i < s->servers.count; i++)
+		if (s->leases[i] != 0)
+			return true;
+	return false;
+}
+
 /* Keeps the sets of servers where we are registered, and where we were. */
 static void note_lease(struct serve *s, const struct event *e)
 {
-	for (size_t i = 0; i < s->servers.count; i++) {
-		if (!addr_equal(&s->servers.addrs[i], &e->addr))
-			continue;
-		if (e->type == EVENT_REGISTERED) {
-			s->registered |= 1u << i;
-			s->lost &= ~(1u << i);
-		} else if (e->type == EVENT_LEASE_LOST) {
-			s->registered &= ~(1u << i);
+	size_t i = servers_index(&s->servers, &e->addr);
+	uint8_t transport = (uint8_t)(1u << e->addr.transport);
+
+	if (i == SERVERS_MAX)
+		return;
+	if (e->type == EVENT_REGISTERED) {
+		s->leases[i] |= transport;
+		s->lost &= ~(1u << i);
+	} else if (e->type == EVENT_LEASE_LOST) {
+		s->leases[i] &= (uint8_t)~transport;
+		if (s->leases[i] == 0)
 			s->lost |= 1u << i;
-		} else if (e->type == EVENT_LEASE_REFUSED) {
-			s->registered &= ~(1u << i);
-		}
+	} else if (e->type == EVENT_LEASE_REFUSED) {
+		s->leases[i] &= (uint8_t)~transport;
 	}
 }
 
 /* A rendezvous that is not where it was may have moved: dynamic DNS. */
 static void doubt_names(struct serve *s, const struct event *e)
 {
-	if (e->type == EVENT_LEASE_LOST)
+	if (e->type == EVENT_LEASE_LOST && s->lost != 0)
 		renew_doubt(&s->renew, 0.);
-	else if (e->type == EVENT_LEASE_REFUSED && s->registered == 0)
+	else if (e->type == EVENT_LEASE_REFUSED && !serve_is_registered(s))
 		renew_doubt(&s->renew, RENEW_PATIENCE);
 	else if (e->type == EVENT_REGISTERED && s->lost == 0)
 		renew_trust(&s->renew);
@@ -98,13 +108,18 @@ static uint32_t move_bits(uint32_t set, const uint8_t *from, size_t count)
 static void on_renewed(void *arg, const uint8_t from[SERVERS_MAX])
 {
 	struct serve *s = arg;
+	struct addr dial[SERVERS_DIAL_MAX];
 	size_t count = s->servers.count;
 
-	s->registered = move_bits(s->registered, from, count);
 	s->lost = move_bits(s->lost, from, count);
-	for (size_t i = 0; i < count; i++)
-		s->complaint[i] = from[i] != RENEW_NEW ? s->complaint[from[i]] : 0;
-	host_driver_set_servers(s->driver, s->servers.addrs, count);
+	for (size_t i = 0; i < count; i++) {
+		bool known = from[i] != RENEW_NEW;
+
+		s->complaint[i] = known ? s->complaint[from[i]] : 0;
+		s->leases[i] = known ? s->leases[from[i]] : 0;
+	}
+	count = servers_dial(&s->servers, s->tls != NULL, dial);
+	host_driver_set_servers(s->driver, dial, count);
 	serve_feed_renamed(s);
 }
 
@@ -188,6 +203,13 @@ static enum exit_code open_state(struct serve *s, struct key *key)
 	return EXIT_DONE;
 }
 
+static const char *server_host(void *arg, const struct addr *remote)
+{
+	struct serve *s = arg;
+
+	return servers_host(s->host, &s->servers, remote);
+}
+
 static void use_given_servers(struct serve *s, struct host_driver_config *config)
 {
 	const enum addr_family families[] = {ADDR_V4, ADDR_V6};
@@ -197,6 +219,9 @@ static void use_given_servers(struct serve *s, struct host_driver_config *config
 		config->binds[config->bind_count++] =
 			(struct addr){.family = (uint8_t)families[i],
 				.port = (uint16_t)s->options.port};
+	config->core.server_count =
+		servers_dial(&s->servers, s->tls != NULL, config->core.servers);
+	config->tls = (struct forwarder_tls){s->tls, server_host};
 }
 
 static void fill_config(struct serve *s, struct host_driver_config *config)
@@ -206,8 +231,6 @@ static void fill_config(struct serve *s, struct host_driver_config *config)
 	config->core.entropy = s->state.entropy;
 	config->core.service = &s->service;
 	config->core.ciphers = crypto_ciphers();
-	memcpy(config->core.servers, s->servers.addrs, sizeof(s->servers.addrs));
-	config->core.server_count = s->servers.count;
 	memcpy(config->core.publics, o->publics, sizeof(o->publics));
 	memcpy(config->core.targets, o->target.addrs, sizeof(o->target.addrs));
 	memcpy(config->targets, o->target.addrs, sizeof(o->target.addrs));
@@ -229,7 +252,7 @@ static void fill_config(struct serve *s, struct host_driver_config *config)
 		config->core.half_open_max = o->half_open_max;
 }
 
-_Static_assert(SERVERS_MAX <= HOST_SERVERS_MAX, "the host takes fewer servers");
+_Static_assert(SERVERS_DIAL_MAX <= HOST_SERVERS_MAX, "the host takes fewer servers");
 
 /* What a target that is ourselves would do: each datagram comes back as a stranger's. */
 static bool is_loop(const struct serve *s)
@@ -264,6 +287,8 @@ static enum exit_code make_driver(struct serve *s)
 		if (code != EXIT_DONE)
 			return code;
 	} else {
+		if (!trust_open(&s->tls, s->options.ca))
+			return EXIT_FAILED;
 		use_given_servers(s, &config);
 	}
 	fill_config(s, &config);
@@ -394,6 +419,7 @@ int serve_main(int argc, char **argv)
 		run(&s);
 	if (s.driver != NULL)
 		host_driver_free(s.driver);
+	tls_context_free(s.tls);
 	serve_guests_free(&s);
 	feed_ended(&s.feed, code);
 	crypto_wipe(&s.service, sizeof(s.service));

@@ -16,6 +16,7 @@
 #include "cmd/renew.h"
 #include "cmd/servers.h"
 #include "cmd/state.h"
+#include "cmd/trust.h"
 #include "core/ticket.h"
 #include "net/forwarder.h"
 
@@ -49,6 +50,7 @@ struct serve_options {
 	bool no_port_mapping;
 	bool no_local_candidates;
 	const char *guests; /* file, or NULL */
+	const char *ca;     /* file, or NULL */
 };
 
 struct serve {
@@ -66,12 +68,15 @@ struct serve {
 	size_t own_count;
 	struct ev_loop *loop;
 	struct host_driver *driver;
-	ev_timer patience;         /* until it is registered anywhere */
-	unsigned waited;           /* seconds, when patience runs out next */
-	bool spoilt;               /* it was told that the NAT's mapping is */
-	bool told;                 /* the ticket */
-	uint32_t guest_count;      /* connected in this run */
-	uint32_t registered;       /* set of servers that hold a lease, by index */
+	struct tls_context *tls;
+	char host[SERVERS_NAME_MAX]; /* what a certificate has to bear */
+	ev_timer patience;           /* until it is registered anywhere */
+	unsigned waited;             /* seconds, when patience runs out next */
+	bool spoilt;                 /* it was told that the NAT's mapping is */
+	bool told;                   /* the ticket */
+	uint32_t guest_count;        /* connected in this run */
+	/* By which transports each server holds a lease, as a set; by index. */
+	uint8_t leases[SERVERS_MAX];
 	uint32_t lost;             /* set of those that held one, and do not now */
 	struct renew renew;        /* follows the names of servers */
 	struct feed feed;          /* --json */
@@ -92,6 +97,9 @@ bool serve_parse(
  * fills in config's binds, servers and inner, and what guests are told. Returns an exit
  * code, with a sentence said unless it is EXIT_DONE. */
 enum exit_code serve_inside(struct serve *s, struct host_driver_config *config);
+
+/* serve.c: true while any rendezvous holds a lease. */
+bool serve_is_registered(const struct serve *s);
 
 /* serve_guests.c: reads the file of --guests, if there is one. Returns false with a
  * sentence said. */

@@ -110,6 +110,7 @@ static void set_binds(struct serve *s, uint16_t port, struct host_driver_config 
 	for (size_t i = 0; i < 2; i++) {
 		if (!probe_family(loopbacks[i].family))
 			continue;
+		config->core.servers[config->core.server_count++] = loopbacks[i];
 		s->servers.addrs[s->servers.count++] = loopbacks[i];
 		config->binds[config->bind_count++] =
 			(struct addr){.family = loopbacks[i].family, .port = port};

@@ -8,7 +8,7 @@
 void serve_feed_start(const struct serve *s, struct json *j, const char *event)
 {
 	feed_start(j, event);
-	json_string(j, "state", s->registered != 0 ? "registered" : "registering");
+	json_string(j, "state", serve_is_registered(s) ? "registered" : "registering");
 }
 
 void serve_feed_ticket(struct serve *s, const char *ticket)

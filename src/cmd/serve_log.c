@@ -11,13 +11,13 @@
 /* Returns true if that server's complaint is another than its last one. */
 static bool is_news(struct serve *s, const struct addr *server, uint32_t complaint)
 {
-	for (size_t i = 0; i < s->servers.count; i++) {
-		if (!addr_equal(&s->servers.addrs[i], server))
-			continue;
-		if (s->complaint[i] == complaint)
-			return false;
-		s->complaint[i] = complaint;
-	}
+	size_t i = servers_index(&s->servers, server);
+
+	if (i == SERVERS_MAX)
+		return true;
+	if (s->complaint[i] == complaint)
+		return false;
+	s->complaint[i] = complaint;
 	return true;
 }
 
@@ -30,7 +30,21 @@ static void tell_registered(struct serve *s, const struct event *e, const char *
 	if (s->inside)
 		log_detail("registered at %s", server);
 	else
-		log_state("registered at %s, which sees us as %s", server, seen);
+		log_state("registered at %s%s, which sees us as %s", server,
+			servers_transport(&e->addr), seen);
+}
+
+/* One by a stream ends as soon as UDP gets through again. */
+static void tell_lost(const struct serve *s, const struct event *e, const char *server)
+{
+	const char *why = e->why != NULL ? e->why : "unknown";
+
+	if (e->addr.transport != ADDR_UDP && serve_is_registered(s))
+		log_detail("registration at %s%s ended: %s", server,
+			servers_transport(&e->addr), why);
+	else
+		log_state("registration at %s%s lost: %s; asking again", server,
+			servers_transport(&e->addr), why);
 }
 
 static void tell_refused(struct serve *s, const struct event *e, const char *server)
@@ -95,10 +109,10 @@ static void tell_connected(struct serve *s, const struct event *e)
 	s->guest_count++;
 	if (e->path.channel != 0 && reason_is_expected(&s->facts))
 		reason_sentence(why, &s->facts);
-	log_state("guest %u (%s) connected %s %s in %llu ms%s%s", e->number,
+	log_state("guest %u (%s) connected %s %s%s in %llu ms%s%s", e->number,
 		serve_guest_name(s, name, e->identity),
 		e->path.channel != 0 ? "over the relay at" : "from",
-		addr_format(remote, &e->path.remote),
+		addr_format(remote, &e->path.remote), servers_transport(&e->path.remote),
 		(unsigned long long)(e->span / MILLISECOND), why[0] != '\0' ? ": " : "",
 		why);
 }
@@ -151,10 +165,7 @@ void serve_tell(struct serve *s, const struct event *e)
 	servers_name(server, &s->servers, &e->addr);
 	switch (e->type) {
 	case EVENT_REGISTERED: tell_registered(s, e, server); break;
-	case EVENT_LEASE_LOST:
-		log_state("registration at %s lost: %s; asking again", server,
-			e->why != NULL ? e->why : "unknown");
-		break;
+	case EVENT_LEASE_LOST: tell_lost(s, e, server); break;
 	case EVENT_LEASE_REFUSED: tell_refused(s, e, server); break;
 	case EVENT_VERSION_MISMATCH: tell_version(s, e, server); break;
 	case EVENT_MAPPING_SPOILT: tell_spoilt(s, e); break;

@@ -40,12 +40,16 @@ static const char help[] =
 	"      --no-moderation           wake for each datagram, even at high rates\n"
 	"      --no-port-mapping         ask no router to forward a port\n"
 	"      --no-local-candidates     tell nobody the addresses of own interfaces\n"
+	"      --ca FILE                 authorities for a rendezvous by TLS (the "
+	"system's)\n"
 	"      --json                    print what happens, one object a line\n"
 	"  -v, --verbose                 log details\n"
 	"  -q, --quiet                   log errors only\n"
 	"  -h, --help                    this\n"
 	"\n"
-	"EYELET_RENDEZVOUS (separated by commas) and EYELET_KEY stand in for -r and -k.\n"
+	"EYELET_RENDEZVOUS (separated by commas), EYELET_KEY and EYELET_CA stand in for "
+	"-r,\n"
+	"-k and --ca.\n"
 	"The ticket is the only thing on stdout. It is a secret; the same each run.\n";
 
 enum {
@@ -60,6 +64,7 @@ enum {
 	OPTION_MAX_SOCKETS,
 	OPTION_MAX_HALF_OPEN,
 	OPTION_JSON,
+	OPTION_CA,
 	OPTION_NO_PORT_MAPPING,
 	OPTION_NO_LOCAL_CANDIDATES,
 	OPTION_GUESTS,
@@ -80,6 +85,7 @@ static const struct option longs[] = {
 	{"max-flows", required_argument, NULL, OPTION_MAX_FLOWS},
 	{"max-sockets", required_argument, NULL, OPTION_MAX_SOCKETS},
 	{"max-half-open", required_argument, NULL, OPTION_MAX_HALF_OPEN},
+	{"ca", required_argument, NULL, OPTION_CA},
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"no-port-mapping", no_argument, NULL, OPTION_NO_PORT_MAPPING},
 	{"no-local-candidates", no_argument, NULL, OPTION_NO_LOCAL_CANDIDATES},
@@ -162,6 +168,7 @@ static bool take(struct serve *s, struct key *key, struct options *o, int option
 	case OPTION_GUESTS: so->guests = optarg; return true;
 	case OPTION_NO_PORT_MAPPING: so->no_port_mapping = true; return true;
 	case OPTION_NO_LOCAL_CANDIDATES: so->no_local_candidates = true; return true;
+	case OPTION_CA: so->ca = optarg; return true;
 	case OPTION_JSON: s->feed.on = true; return true;
 	case OPTION_NO_MODERATION: so->no_moderation = true; return true;
 	default: return take_limit(so, o, option);

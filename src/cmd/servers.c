@@ -9,6 +9,7 @@
 #include "cmd/probe.h"
 #include "core/rendezvous.h"
 #include "net/system.h"
+#include "net/tls.h"
 
 /* Takes the first text off *list, without a comma; NULL at the end. */
 static const char *take_text(char *text, const char **list)
@@ -84,25 +85,65 @@ bool servers_resolve(struct servers *s)
 	return s->count > 0;
 }
 
-static const struct addr *find(
-	const struct servers *s, const struct addr *addr, size_t *i)
+size_t servers_dial(const struct servers *s, bool tls, struct addr *addrs)
 {
-	for (*i = 0; *i < s->count; (*i)++)
-		if (addr_equal(&s->addrs[*i], addr))
-			return &s->addrs[*i];
-	return NULL;
+	size_t count = 0;
+
+	for (uint8_t transport = ADDR_UDP; transport <= (tls ? ADDR_TLS : ADDR_TCP);
+		transport++) {
+		for (size_t i = 0; i < s->count; i++) {
+			addrs[count] = s->addrs[i];
+			addrs[count].transport = transport;
+			if (transport == ADDR_TLS)
+				addrs[count].port = TLS_PORT;
+			count++;
+		}
+	}
+	return count;
+}
+
+size_t servers_index(const struct servers *s, const struct addr *addr)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		const struct addr *server = &s->addrs[i];
+
+		if (addr_same_ip(server, addr) &&
+			(server->port == addr->port || addr->transport == ADDR_TLS))
+			return i;
+	}
+	return SERVERS_MAX;
+}
+
+const char *servers_transport(const struct addr *addr)
+{
+	switch (addr->transport) {
+	case ADDR_TCP: return ", by TCP";
+	case ADDR_TLS: return ", by TLS";
+	default: return "";
+	}
 }
 
 const char *servers_short_name(
 	char *text, const struct servers *s, const struct addr *addr)
 {
-	size_t i;
+	size_t i = servers_index(s, addr);
 	const char *list;
 
-	if (find(s, addr, &i) == NULL)
+	if (i == SERVERS_MAX)
 		return addr_format(text, addr);
 	list = s->text + s->name_of[i];
 	return take_text(text, &list);
+}
+
+const char *servers_host(char *text, const struct servers *s, const struct addr *addr)
+{
+	char host[RESOLVE_HOST_MAX];
+	uint16_t port;
+
+	servers_short_name(text, s, addr);
+	if (resolve_split(text, host, &port) == NULL)
+		memcpy(text, host, strlen(host) + 1);
+	return text;
 }
 
 const char *servers_name(char *text, const struct servers *s, const struct addr *addr)
@@ -111,7 +152,7 @@ const char *servers_name(char *text, const struct servers *s, const struct addr 
 	struct addr parsed;
 
 	servers_short_name(text, s, addr);
-	if (addr_parse(&parsed, text, RENDEZVOUS_PORT) && addr_equal(&parsed, addr)) {
+	if (addr_parse(&parsed, text, RENDEZVOUS_PORT) && addr_same_ip(&parsed, addr)) {
 		addr_format(text, addr);
 		return text;
 	}

@@ -49,8 +49,8 @@ struct rendezvous_driver_config {
 	struct addr tls_listens[FORWARDER_LISTENS_MAX];
 	size_t tls_listen_count;
 	struct tls_context *tls; /* a server's, the caller's; required for tls_listens */
-	unsigned streams_max;    /* by TCP and TLS at once; 0: 4096 */
-	unsigned streams_network_max; /* and of one /24 or /56; 0: 256 */
+	uint32_t streams_max;    /* by TCP and TLS at once; 0: 4096 */
+	uint32_t streams_network_max; /* and of one /24 or /56; 0: 256 */
 };
 struct rendezvous_driver *rendezvous_driver_new(struct ev_loop *loop,
 	const struct rendezvous_driver_config *config,
@@ -115,6 +115,9 @@ bool guest_driver_listen(const struct guest_driver *d, size_t i, struct addr *ad
 /* As host_driver_set_servers. */
 void guest_driver_set_servers(
 	struct guest_driver *d, const struct addr *addrs, size_t count);
+/* Why TCP or TLS to a rendezvous failed last, a sentence without a full stop; empty if it
+ * has not. */
+const char *guest_driver_trouble(const struct guest_driver *d);
 void guest_driver_free(struct guest_driver *d);
 
 /* Datagrams dropped before a path was up, and at full socket buffers or streams. */

@@ -403,6 +403,11 @@ void guest_driver_get_counts(
 	counts->send_failed += d->streams.counts.dropped;
 }
 
+const char *guest_driver_trouble(const struct guest_driver *d)
+{
+	return d->streams.why;
+}
+
 void guest_driver_set_servers(
 	struct guest_driver *d, const struct addr *addrs, size_t count)
 {

@@ -19,7 +19,7 @@
 struct tls_context {
 	SSL_CTX *ctx;
 	BIO_METHOD *method; /* reads and writes by tcp.h: without SIGPIPE */
-	unsigned users; /* its owner, and connections */
+	unsigned users;     /* its owner, and connections */
 };
 
 struct tls {

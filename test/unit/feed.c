@@ -32,9 +32,9 @@ static void an_event_says_what_it_has(void **state)
 	(void)state;
 	assert_string_equal(said(&registered), "{\"rendezvous\":\"192.0.2.130:3478\","
 					       "\"observed\":\"198.51.100.2:4711\"}\n");
-	assert_string_equal(said(&connected),
-		"{\"path\":\"direct\",\"address\":\"203.0.113.7:4711\","
-		"\"took_ms\":183.204}\n");
+	assert_string_equal(said(&connected), "{\"path\":\"direct\",\"transport\":"
+					      "\"udp\",\"address\":\"203.0.113.7:4711\","
+					      "\"took_ms\":183.204}\n");
 	assert_string_equal(said(&lost), "{\"why\":\"it is silent\"}\n");
 }
 

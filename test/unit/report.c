@@ -4,7 +4,7 @@
 #include "core/message.h"
 #include "unit.h"
 
-static const struct report_about about = {"rdv.example.net", 30, "q2Vc", NULL};
+static struct report_about about = {"rdv.example.net", 30, "q2Vc", NULL, NULL, NULL};
 
 /* Asserts the exit code and that each of the words is in the sentence. */
 static void expect(
@@ -32,6 +32,29 @@ static void silence_is_unreachable(void **state)
 	(void)state;
 	expect_words(&p, EXIT_UNREACHABLE, "rdv.example.net", "did not answer", "30 s",
 		"firewall");
+}
+
+static void a_stream_that_failed_is_told(void **state)
+{
+	const struct guest_progress p = {.tries = 4};
+
+	(void)state;
+	about.trouble = "the certificate of x is not valid: expired";
+	expect_words(&p, EXIT_UNREACHABLE,
+		"blocks UDP; besides UDP: the certificate of x is not valid: expired");
+	about.trouble = NULL;
+}
+
+static void udp_that_is_blocked_is_told(void **state)
+{
+	const struct guest_progress p = {
+		.tries = 1, .rendezvous_heard = true, .no_service = true};
+
+	(void)state;
+	about.by = "TCP";
+	expect_words(&p, EXIT_NO_SERVICE, "no such service",
+		"; UDP seems to be blocked here: no rendezvous answered but by TCP");
+	about.by = NULL;
 }
 
 static void no_service_has_its_own_code(void **state)
@@ -74,7 +97,8 @@ static void no_path_has_the_pairs_figures(void **state)
 	const struct guest_progress p = {
 		.rendezvous_heard = true, .host_answered = true, .addresses = 3};
 	struct reason_facts facts = reason_facts_of("host");
-	const struct report_about known = {"rdv.example.net", 30, "q2Vc", &facts};
+	const struct report_about known = {
+		"rdv.example.net", 30, "q2Vc", &facts, NULL, NULL};
 	char text[REPORT_MAX];
 
 	(void)state;
@@ -181,6 +205,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(silence_is_unreachable),
+		cmocka_unit_test(a_stream_that_failed_is_told),
+		cmocka_unit_test(udp_that_is_blocked_is_told),
 		cmocka_unit_test(no_service_has_its_own_code),
 		cmocka_unit_test(a_host_that_went_away_is_no_service),
 		cmocka_unit_test(no_path_is_unreachable),
