@@ -9,9 +9,10 @@ cd "$(dirname "$0")/../.." || exit 1
 
 EXPECTED=test/guard/expected
 OUT=build/test/guard
-TIMES=320    # of path.c
-BURSTS=200   # of each size
-TOLERANCE=5  # percent
+TIMES=320   # of path.c
+RUNS=8
+BURSTS=40   # of each size in each run
+TOLERANCE=5 # percent
 EYELET=build/eyelet
 declare -A COUNTED=()
 status=0
@@ -85,14 +86,19 @@ calls() {
 	cat "$DIR"/calls-* | grep -cE '^[0-9]* *(recvmmsg|recvmsg|recvfrom|sendmsg|sendmmsg|sendto|epoll_wait|epoll_pwait2?|poll|clock_nanosleep)\('
 }
 
-burst() { # DATAGRAMS: leaves the calls per 1000 datagrams in COUNTED
-	local before after answer
+# Leaves the calls per 1000 datagrams in COUNTED: the fewest of several runs, since pings and
+# reports, which go by the clock, are no datagram's.
+burst() { # DATAGRAMS
+	local before after answer run fewest=
 	echo "$1 10" >&"${BURST[1]}" && read -r answer <&"${BURST[0]}" # sockets, path MTU
-	before=$(calls)
-	echo "$1 $BURSTS" >&"${BURST[1]}" && read -r answer <&"${BURST[0]}"
-	after=$(calls)
-	[ "$answer" = "$BURSTS of $BURSTS" ] || return 1
-	COUNTED[calls-$1]=$(((after - before) * 1000 / ($1 * BURSTS)))
+	for ((run = 0; run < RUNS; run++)); do
+		before=$(calls)
+		echo "$1 $BURSTS" >&"${BURST[1]}" && read -r answer <&"${BURST[0]}"
+		after=$(calls)
+		[ "$answer" = "$BURSTS of $BURSTS" ] || return 1
+		[ -n "$fewest" ] && [ $((after - before)) -ge "$fewest" ] || fewest=$((after - before))
+	done
+	COUNTED[calls-$1]=$((fewest * 1000 / ($1 * BURSTS)))
 }
 
 traced() { # NAME COMMAND...
