@@ -128,7 +128,7 @@ $(BUILD)/test/guard/burst: test/guard/burst.c
 guard-programs: $(BUILD)/eyelet $(BUILD)/test/guard/path $(BUILD)/test/guard/burst
 unit-programs: $(UNIT)
 sim-program: $(BUILD)/sim
-netns-programs: $(BUILD)/eyelet $(BUILD)/test/tunnat
+netns-programs: $(BUILD)/eyelet $(BUILD)/test/tunnat $(BUILD)/test/bench/relay
 
 setup:
 	@packaging/setup.sh tests
@@ -162,8 +162,8 @@ bench bench-quick:
 	@packaging/setup.sh bench
 	@$(MAKE) --no-print-directory $(BUILD)/eyelet
 	@test/bench/run.sh $(if $(filter bench,$@),full,quick)
-	@$(MAKE) --no-print-directory $(BUILD)/test/bench/rendezvous
-	@$(BUILD)/test/bench/rendezvous
+	@$(MAKE) --no-print-directory $(addprefix $(BUILD)/test/bench/,rendezvous relay)
+	@test/bench/servers.sh $(if $(filter bench,$@),5,1)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

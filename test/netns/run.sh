@@ -40,6 +40,7 @@ long_jobs() {
 		matrix.sh all
 		soak.sh 5
 		keepalive.sh
+		relay-load.sh
 		loss.sh 100
 		sizes.sh all
 		netcheck.sh
