@@ -339,6 +339,7 @@ void guest_network_changed(struct guest *g, uint64_t now)
 {
 	if (g->active.live)
 		session_recheck(&g->active.session, now);
+	g->expiry = (struct expiry){0};
 	g->behaviour = (struct behaviour){0}; /* another network, perhaps */
 	improve_soon(g, now);
 }

@@ -49,17 +49,29 @@ static void tell_connected(struct guest *g, uint64_t now)
 	g->progress = (struct guest_progress){0};
 }
 
+/* The path of a session that is given up died under traffic, so at that age. */
+static void note_death(struct guest *g, uint64_t now)
+{
+	const struct session *s = &g->active.session;
+
+	if (g->active.live && !link_is_relayed(g) && !link_is_fine(g) &&
+		s->unheard_at != NEVER && s->unheard_at - s->heard_at < UNDER_TRAFFIC)
+		expiry_died(&g->expiry, s->heard_at - g->active.since, now);
+}
+
 bool link_open(struct guest *g, const struct noise_keys *keys, enum cipher cipher,
 	const uint8_t session_id[SESSION_ID_SIZE], const struct reach *host,
 	const struct path *path, uint64_t now)
 {
 	struct session *s = &g->active.session;
 
+	note_death(g, now);
 	replace_active(g, now);
 	if (!session_init(s, keys, cipher, false, path, &g->config.entropy, &g->timers,
 		    &g->outbox, &g->pool, now))
 		return false;
 	g->active.live = true;
+	g->active.since = now;
 	g->active.streamed =
 		path->channel != 0 &&
 		(path->remote.transport != ADDR_UDP ||
@@ -232,6 +244,15 @@ enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf,
 
 /* Moving. */
 
+/* Our NAT made another mapping under way. */
+static void note_new_mapping(struct guest *g, uint64_t now)
+{
+	if (now - g->active.since >= REPLACED_LIFE)
+		expiry_died(&g->expiry, now - g->active.since, now);
+	g->active.since = now;
+	improve_soon(g, now);
+}
+
 /* The host does not know us at this address: tell it which session we are. */
 static enum verdict input_challenge(
 	struct guest *g, const struct path *path, const uint8_t *buf, uint64_t now)
@@ -244,6 +265,7 @@ static enum verdict input_challenge(
 		return VERDICT_DROP_LIMIT;
 	d = outbox_add(&g->outbox, path, 0);
 	d->len = (uint16_t)resume_make(&g->active.session, d->data, buf, now);
+	note_new_mapping(g, now);
 	return VERDICT_CONSUMED;
 }
 

@@ -6,6 +6,7 @@
 #define EYELET_CORE_GUEST_PARTS_H
 
 #include "core/candidate.h"
+#include "core/expiry.h"
 #include "core/guest.h"
 #include "core/handshake.h"
 #include "core/message.h"
@@ -28,6 +29,7 @@
 #define REFUSED_PATIENCE     (300 * MILLISECOND) /* for another host to answer */
 #define REFUSED_WAIT         (5 * SECOND)        /* after a host's refusal */
 #define REPLACED_LIFE        (3 * SECOND)        /* a replaced session still receives */
+#define UNDER_TRAFFIC        (2 * SECOND) /* the longest time between two datagrams */
 #define FRESH_WAIT           (300 * MILLISECOND)
 #define FAVOURITE_WAIT       (500 * MILLISECOND)
 #define REFLEXIVE_HELLOS     3  /* to an address that only punches speak for */
@@ -86,7 +88,7 @@ struct reach {
 /* One attempt: its id, the sockets it uses, the hosts that answered. */
 struct trial {
 	bool live;
-	bool improving; /* beside a session that is fine, but goes over the relay */
+	bool improving; /* beside a session that is fine, but relayed or soon to die */
 	uint64_t began_at;
 	uint8_t id[ID_SIZE];
 	uint32_t number; /* 0 for the first since last connected */
@@ -106,6 +108,7 @@ struct link {
 	bool live;
 	bool streamed; /* it goes over a relay, and there by a stream from here or the host */
 	struct session session;
+	uint64_t since;                  /* our mapping on its path */
 	uint8_t instance[INSTANCE_SIZE]; /* of the host */
 	uint8_t host_static[CRYPTO_KEY_SIZE];
 	struct rekey_guest rekey;
@@ -144,6 +147,7 @@ struct guest {
 	bool host_v6;                    /* it offers a global IPv6 address */
 	unsigned improvements;           /* rounds of trials that found no direct path */
 	struct link active, old;
+	struct expiry expiry; /* of our NAT's mappings */
 	struct challenger challenger;
 	bool lost;                        /* EVENT_LOST was given for the active link */
 	uint8_t favourite[INSTANCE_SIZE]; /* host last connected to */
@@ -196,6 +200,10 @@ bool link_is_relayed(const struct guest *g);
 void improve_begin(struct guest *g, uint64_t now);
 /* Tries again, if it was pausing. */
 void improve_soon(struct guest *g, uint64_t now);
+/* What the pause was for is due. */
+void improve_resume(struct guest *g, uint64_t now);
+/* A trial that begins now goes on beside the session, and has it replaced. */
+bool improve_is_due(struct guest *g, uint64_t now);
 /* True if the round is over rather than going on with that trial: it pauses. */
 bool improve_ends(struct guest *g, uint32_t next, uint64_t now);
 uint64_t improve_patience_at(const struct guest *g);

@@ -70,7 +70,7 @@ void trial_begin(struct guest *g, uint32_t number, uint64_t now)
 	g->before = g->trial;
 	trial_wipe(&g->trial);
 	g->trial = (struct trial){.live = true,
-		.improving = link_is_fine(g) && link_is_relayed(g),
+		.improving = improve_is_due(g, now),
 		.began_at = now,
 		.number = number,
 		.sockets = {0, 1},
@@ -381,7 +381,7 @@ void trial_expire(struct guest *g, uint64_t now)
 
 	if (!t->live) {
 		if (g->resume_at <= now)
-			trial_begin(g, 0, now);
+			improve_resume(g, now);
 		return;
 	}
 	if (now >= t->give_up_at) {

@@ -212,7 +212,7 @@ static void check_health(struct host *h, struct connection *c, uint64_t now)
 
 	if (health == SESSION_GONE)
 		connection_end(h, c, "silent for 45 s", now);
-	else if (health == SESSION_SUSPECT)
+	else if (health != SESSION_FINE)
 		leases_doubt(h, now);
 }
 
