@@ -210,7 +210,7 @@ static void run_fault(struct trial *t)
 		symmetric(l.host_site->nat);
 	}
 	app = begin(&l);
-	if (!l.w->failed && is_relayed(&l) != f->relayed)
+	if (!l.w->failed && is_relayed(l.guest) != f->relayed)
 		world_fail(l.w, "not as it should be from the beginning");
 	if (!l.w->failed)
 		f->happen(&l);
