@@ -316,7 +316,9 @@ EYELET_API const char *eyelet_verdict_name(enum eyelet_verdict verdict);
 	/* guest: the host says no; number for eyelet_host_refusal_text */                  \
 	X(REFUSED, "refused")                                                               \
 	/* either: addr speaks version number of the protocol, and not ours */              \
-	X(VERSION_MISMATCH, "version-mismatch")
+	X(VERSION_MISMATCH, "version-mismatch")                                             \
+	/* rendezvous: a limit is reached; why; number times, the last for addr */          \
+	X(LIMIT_REACHED, "limit-reached")
 
 enum eyelet_event_type {
 #define EYELET_X(name, text) EYELET_EVENT_##name,

@@ -47,6 +47,7 @@ static const struct shape {
 	[EVENT_RELAYED] = {.number = "attempts", .path = true},
 	[EVENT_MOVED] = {.path = true},
 	[EVENT_REFUSED] = {.number = "code", .refusal = host_refusal_text},
+	[EVENT_LIMIT_REACHED] = {.addr = "address", .number = "times"},
 	[EVENT_VERSION_MISMATCH] = {.addr = "address", .number = "version"},
 };
 

@@ -326,7 +326,9 @@ static void on_event(void *arg, const struct event *event)
 	char text[ADDR_TEXT_MAX];
 
 	(void)arg;
-	log_detail("%s %s", event_name(event->type), addr_format(text, &event->addr));
+	if (event->type == EVENT_LIMIT_REACHED)
+		log_warning("%s; %u times, the last time for %s", event->why,
+			event->number, addr_format(text, &event->addr));
 }
 
 static void on_notice(void *arg, const char *text)

@@ -160,7 +160,7 @@ static void tell_gone(const struct serve *s, const struct event *e)
 
 void serve_tell(struct serve *s, const struct event *e)
 {
-	char server[SERVERS_NAME_MAX];
+	char server[SERVERS_NAME_MAX], text[ADDR_TEXT_MAX];
 
 	servers_name(server, &s->servers, &e->addr);
 	switch (e->type) {
@@ -169,6 +169,10 @@ void serve_tell(struct serve *s, const struct event *e)
 	case EVENT_LEASE_REFUSED: tell_refused(s, e, server); break;
 	case EVENT_VERSION_MISMATCH: tell_version(s, e, server); break;
 	case EVENT_MAPPING_SPOILT: tell_spoilt(s, e); break;
+	case EVENT_LIMIT_REACHED:
+		log_warning("the rendezvous inside: %s; %u times, the last time for %s",
+			e->why, e->number, addr_format(text, &e->addr));
+		break;
 	case EVENT_LEVELS_COUNTED:
 		log_detail("%u NATs of our own stand before %s", e->number, server);
 		break;

@@ -63,7 +63,9 @@ struct flow;
 	/* guest: the host says no; number is an enum host_refusal */                         \
 	X(REFUSED, "refused")                                                                 \
 	/* either: addr speaks version number of the protocol */                              \
-	X(VERSION_MISMATCH, "version-mismatch")
+	X(VERSION_MISMATCH, "version-mismatch")                                               \
+	/* rendezvous: a limit is reached; why; number times, the last for addr */            \
+	X(LIMIT_REACHED, "limit-reached")
 
 enum event_type {
 #define X(name, text) EVENT_##name,

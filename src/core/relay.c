@@ -188,9 +188,13 @@ enum verdict relay_pass(struct relay *r, const struct path *path, const uint8_t 
 		return VERDICT_DROP_STALE;
 	note_use(r, c, now);
 	rest(r, RESTS, now);
-	if (!bucket_take(&c->bytes, (uint32_t)len, now) ||
-		!share_take(&r->shares, &c->share, (uint32_t)len, now)) {
+	if (!bucket_take(&c->bytes, (uint32_t)len, now)) {
 		r->dropped++;
+		return VERDICT_DROP_LIMIT;
+	}
+	if (!share_take(&r->shares, &c->share, (uint32_t)len, now)) {
+		r->dropped++;
+		r->crowded++;
 		return VERDICT_DROP_LIMIT;
 	}
 	r->passed++;

@@ -36,6 +36,7 @@ struct relay {
 	struct relay_channel *unused, *quiet, *active;
 	struct shares shares;
 	uint64_t passed, passed_bytes, dropped;
+	uint64_t crowded; /* of those dropped, over its share of all */
 	uint64_t refused; /* channels that were not opened */
 };
 

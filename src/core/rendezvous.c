@@ -181,8 +181,12 @@ enum verdict rendezvous_input(struct rendezvous *r, const struct path *path,
 enum verdict rendezvous_relay(struct rendezvous *r, const struct path *path,
 	const uint8_t *buf, size_t len, uint64_t now, struct path *to)
 {
-	return verdict_count(
-		&r->counts.verdicts, relay_pass(&r->relay, path, buf, len, now, to));
+	uint64_t crowded = r->relay.crowded;
+	enum verdict verdict = relay_pass(&r->relay, path, buf, len, now, to);
+
+	if (r->relay.crowded > crowded)
+		rendezvous_note(r, LIMIT_BYTES, &path->remote, now);
+	return verdict_count(&r->counts.verdicts, verdict);
 }
 
 bool rendezvous_output(struct rendezvous *r, struct datagram *d, uint64_t now)

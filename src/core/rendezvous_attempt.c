@@ -56,6 +56,8 @@ static uint32_t channel_of(struct rendezvous *r, const struct registered_attempt
 	if (!relay_joins(&r->relay, *channel, &guest->path, &kept->host))
 		*channel =
 			relay_open(&r->relay, &guest->path, &kept->host, a->service, now);
+	if (*channel == 0 && r->config.relay.max > 0)
+		rendezvous_note(r, LIMIT_CHANNELS, &guest->path.remote, now);
 	return *channel;
 }
 
@@ -121,8 +123,10 @@ static enum refusal ask_check(struct rendezvous *r, const struct path *path,
 			return REFUSAL_STALE_COOKIE;
 		return s != NULL ? 0 : REFUSAL_NO_SERVICE;
 	}
-	if (!bucket_field_take(&r->signatures, &path->remote, 1, now))
+	if (!bucket_field_take(&r->signatures, &path->remote, 1, now)) {
+		rendezvous_note(r, LIMIT_SIGNATURES, &path->remote, now);
 		return REFUSAL_BUSY;
+	}
 	if (s == NULL)
 		return REFUSAL_NO_SERVICE;
 	r->counts.signatures++;
@@ -148,11 +152,14 @@ static struct registered_attempt *attempt_of(struct rendezvous *r,
 
 	if (a != NULL)
 		return attempt_is_of(a, path, m) ? a : NULL;
-	if (!bucket_field_take(&r->attempts, &path->remote, 1, now) ||
-		!registry_service_take(
+	if (bucket_field_take(&r->attempts, &path->remote, 1, now) &&
+		registry_service_take(
 			s, r->config.attempt_rate, r->config.attempt_burst, now))
-		return NULL;
-	return registry_attempt_open(&r->registry, id, m->service, &path->remote, now);
+		a = registry_attempt_open(
+			&r->registry, id, m->service, &path->remote, now);
+	if (a == NULL)
+		rendezvous_note(r, LIMIT_ATTEMPTS, &path->remote, now);
+	return a;
 }
 
 /* Tells the hosts that have not answered yet, and the others once of each address: in turn,

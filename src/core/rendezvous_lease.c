@@ -23,8 +23,10 @@ static enum refusal register_check(struct rendezvous *r, const struct path *path
 		return REFUSAL_WRONG_ADDRESS;
 	if (!service_is_allowed(r, m->service))
 		return REFUSAL_NOT_ALLOWED;
-	if (!bucket_field_take(&r->signatures, &path->remote, 1, now))
+	if (!bucket_field_take(&r->signatures, &path->remote, 1, now)) {
+		rendezvous_note(r, LIMIT_SIGNATURES, &path->remote, now);
 		return REFUSAL_BUSY;
+	}
 	r->counts.signatures++;
 	return register_verify(m) ? 0 : REFUSAL_BAD_SIGNATURE;
 }
@@ -43,8 +45,10 @@ enum verdict register_input(struct rendezvous *r, const struct path *path,
 	refusal = register_check(r, path, &m, now);
 	if (refusal != 0)
 		return rendezvous_refuse(r, path, message_id(buf), refusal);
-	if (!registry_lease(&r->registry, m.service, m.asking, m.instance, path, now))
+	if (!registry_lease(&r->registry, m.service, m.asking, m.instance, path, now)) {
+		rendezvous_note(r, LIMIT_SERVICES, &path->remote, now);
 		return rendezvous_refuse(r, path, message_id(buf), REFUSAL_FULL);
+	}
 	r->counts.registrations++;
 	token_make(
 		r, answer.token, &path->remote, m.service, m.instance, token_turn(now));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The rendezvous' insides, shared by its rooms: rendezvous_proof.c (cookies and tokens),
  * rendezvous_lease.c (hosts), rendezvous_attempt.c (guests' asks and hosts' answers),
- * rendezvous_stun.c. rendezvous.c is the door. */
+ * rendezvous_stun.c, rendezvous_limit.c (what operators hear). rendezvous.c is the door. */
 #ifndef EYELET_CORE_RENDEZVOUS_PARTS_H
 #define EYELET_CORE_RENDEZVOUS_PARTS_H
 
@@ -18,6 +18,28 @@
 #define SIGNATURE_RATE  500 /* signatures verified a second for one network */
 #define SIGNATURE_BURST 1000
 
+/* What operators are told of: name, text. */
+#define LIMIT_MAP(X)                                                                     \
+	X(SERVICES, "there is no room for another service")                              \
+	X(ATTEMPTS, "guests ask more often than they may")                               \
+	X(SIGNATURES, "more signatures come from one network than are verified")         \
+	X(CHANNELS, "the relay has no room for another session")                         \
+	X(BYTES, "more is sent over the relay than may pass")
+
+enum limit {
+#define X(name, text) LIMIT_##name,
+	LIMIT_MAP(X)
+#undef X
+		LIMITS
+};
+
+#define LIMIT_PAUSE (60 * SECOND) /* from one word about a limit to the next */
+
+struct limit_note {
+	uint64_t told_at; /* 0: not yet */
+	uint32_t count;   /* since then */
+};
+
 struct allowed_service {
 	uint8_t name[CRYPTO_KEY_SIZE];
 	UT_hash_handle hh;
@@ -29,6 +51,7 @@ struct rendezvous {
 	struct outbox outbox;
 	struct events events;
 	struct rendezvous_counts counts;
+	struct limit_note notes[LIMITS];
 	struct allowed_service *allowed;
 	uint8_t cookie_keys[2][CRYPTO_KEY_SIZE]; /* this turn's and the one before */
 	uint64_t cookie_turn_at;
@@ -48,6 +71,10 @@ struct datagram *rendezvous_reply(struct rendezvous *r, const struct path *path)
 /* Answers with an ERROR. */
 enum verdict rendezvous_refuse(struct rendezvous *r, const struct path *path,
 	const uint8_t id[ID_SIZE], enum refusal code);
+
+/* rendezvous_limit.c: somebody was refused something. */
+void rendezvous_note(
+	struct rendezvous *r, enum limit limit, const struct addr *remote, uint64_t now);
 
 /* rendezvous_proof.c */
 void cookie_make(uint8_t cookie[COOKIE_SIZE], const uint8_t key[CRYPTO_KEY_SIZE],

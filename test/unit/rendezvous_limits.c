@@ -62,6 +62,41 @@ static void limits_new_attempts(void **state)
 	asking_end(&a);
 }
 
+/* Operators hear of a limit at once, then at most once a minute, with how often it was met. */
+static void tells_of_limits(void **state)
+{
+	uint8_t token[TOKEN_SIZE], cookie[COOKIE_SIZE], id[ID_SIZE] = {0};
+	struct event event;
+	struct asking a;
+
+	(void)state;
+	asking_init(&a);
+	a.config.attempt_rate = 1;
+	a.config.attempt_burst = 1;
+	asking_start(&a);
+	asking_register(&a, &host, token);
+	asking_cookie(&a, &guest, cookie);
+	asking_ask(&a, &guest, id, cookie, NULL);
+	assert_false(rendezvous_next_event(a.r, &event));
+	for (id[0] = 1; id[0] < 10; id[0]++) {
+		asking_ask(&a, &guest, id, cookie, NULL);
+		assert_int_equal(rendezvous_next_event(a.r, &event), id[0] == 1);
+	}
+	assert_int_equal(event.type, EVENT_LIMIT_REACHED);
+	assert_int_equal(event.number, 1);
+	assert_string_equal(event.why, "guests ask more often than they may");
+	assert_true(addr_equal(&event.addr, &guest));
+	a.now += 60 * SECOND;
+	asking_register(&a, &host, token);
+	asking_cookie(&a, &guest, cookie);
+	for (id[1] = 0; id[1] < 2; id[1]++)
+		asking_ask(&a, &guest, id, cookie, NULL);
+	assert_true(rendezvous_next_event(a.r, &event));
+	assert_int_equal(event.number, 9);
+	assert_false(rendezvous_next_event(a.r, &event));
+	asking_end(&a);
+}
+
 static enum verdict say_stun(struct asking *a, const struct addr *from)
 {
 	static const uint8_t id[STUN_ID_SIZE] = {5};
@@ -167,6 +202,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bounds_attempts),
 		cmocka_unit_test(limits_new_attempts),
+		cmocka_unit_test(tells_of_limits),
 		cmocka_unit_test(limits_stun),
 		cmocka_unit_test(tells_its_version),
 		cmocka_unit_test(survives_noise),
