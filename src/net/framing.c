@@ -20,14 +20,18 @@ size_t framing_begin(const struct framing_in *in, uint8_t *bytes)
 	return in->len;
 }
 
+size_t framing_wanted(const uint8_t *bytes, size_t len, size_t at)
+{
+	return len - at < FRAMING_HEADER ? 0 : (size_t)bytes[at] << 8 | bytes[at + 1];
+}
+
 bool framing_next(
 	uint8_t *bytes, size_t len, size_t *at, uint8_t **datagram, size_t *datagram_len)
 {
 	size_t left;
 
 	while ((left = len - *at) >= FRAMING_HEADER) {
-		const uint8_t *header = bytes + *at;
-		size_t size = (size_t)header[0] << 8 | header[1];
+		size_t size = framing_wanted(bytes, len, *at);
 
 		if (left < FRAMING_HEADER + size)
 			return false;

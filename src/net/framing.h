@@ -26,6 +26,10 @@ size_t framing_begin(const struct framing_in *in, uint8_t *bytes);
 bool framing_next(
 	uint8_t *bytes, size_t len, size_t *at, uint8_t **datagram, size_t *datagram_len);
 
+/* The length of the datagram that is not whole, of which framing_next took the first at of
+ * len bytes: what its reader will have to keep. 0 if it is not known yet. */
+size_t framing_wanted(const uint8_t *bytes, size_t len, size_t at);
+
 /* Keeps what is not whole: the len bytes, of which framing_next took the first at. Returns
  * false if memory ran out. */
 bool framing_end(struct framing_in *in, const uint8_t *bytes, size_t len, size_t at);
@@ -58,11 +62,11 @@ void framing_expire(struct framing_out *out, uint64_t now);
 /* Drops all, for a stream that begins anew. */
 void framing_reset(struct framing_out *out);
 
-/* The bytes to be written next, and how many there are. Valid until the next call that
+/* The bytes to be written next (perhaps NULL, if there are none), and how many. Valid until the next call that
  * changes out. */
 static inline const uint8_t *framing_bytes(const struct framing_out *out)
 {
-	return out->bytes + out->first;
+	return out->bytes ? out->bytes + out->first : out->bytes;
 }
 static inline size_t framing_len(const struct framing_out *out)
 {

@@ -13,7 +13,7 @@ FLAGS    = -fprofile-instr-generate -fcoverage-mapping
 LINK     = -fprofile-instr-generate -fsanitize=fuzzer
 endif
 
-TARGETS  = stun message ticket candidate frame handshake portmap core
+TARGETS  = stun message ticket candidate frame framing handshake portmap core
 CFLAGS   = -std=c11 -O1 -g -fno-omit-frame-pointer -Wall -Wextra -Wshadow -Wconversion \
 	   -Wmissing-prototypes -Wstrict-prototypes -Wvla $(FLAGS) -MMD -MP
 CPPFLAGS = -D_GNU_SOURCE -Isrc -Itest
@@ -25,10 +25,17 @@ LAB     := $(patsubst test/fuzz/%.c,$(BUILD)/obj/%.o,$(wildcard test/fuzz/lab*.c
 COMMON  := $(BUILD)/obj/fuzz.o
 WRITER  := $(patsubst test/fuzz/%.c,$(BUILD)/obj/%.o,$(wildcard test/fuzz/seeds*.c))
 
+# Beside the core, what of src/net takes a stranger's bytes apart.
+NET     := $(BUILD)/net/framing.o
+
 all: $(addprefix $(BUILD)/,$(TARGETS))
 seeds: $(BUILD)/seeds
 
 $(BUILD)/src/%.o: src/core/%.c test/fuzz/fuzz.mk
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) $(STARVE) $(CFLAGS) $(GUIDE) -c $< -o $@
+
+$(BUILD)/net/%.o: src/net/%.c test/fuzz/fuzz.mk
 	@mkdir -p $(@D)
 	$(CLANG) $(CPPFLAGS) $(STARVE) $(CFLAGS) $(GUIDE) -c $< -o $@
 
@@ -37,6 +44,7 @@ $(BUILD)/obj/%.o: test/fuzz/%.c test/fuzz/fuzz.mk
 	$(CLANG) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 $(BUILD)/core: $(LAB)
+$(BUILD)/framing: $(NET)
 $(BUILD)/%: $(BUILD)/obj/%.o $(COMMON) $(CORE)
 	$(CLANG) $(LINK) $^ -lcrypto -o $@
 
@@ -47,4 +55,4 @@ comma := ,
 
 .PHONY: all seeds
 .SECONDARY:
--include $(wildcard $(BUILD)/src/*.d $(BUILD)/obj/*.d)
+-include $(wildcard $(BUILD)/src/*.d $(BUILD)/net/*.d $(BUILD)/obj/*.d)

@@ -9,7 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 seconds=${1:-10}
 shift
 out=build/fuzz
-targets=(stun message ticket candidate frame handshake portmap core)
+targets=(stun message ticket candidate frame framing handshake portmap core)
 [ $# -gt 0 ] && targets=("$@")
 
 export ASAN_OPTIONS=malloc_context_size=4:quarantine_size_mb=32:${ASAN_OPTIONS-}
@@ -18,7 +18,7 @@ limits='-timeout=30 -rss_limit_mb=2048' # split where used: arrays are not expor
 # Inputs of the core are scripts: long ones say nothing new, slowly.
 longest() {
 	case $1 in
-	core | frame) echo 400 ;;
+	core | frame | framing) echo 400 ;;
 	*) echo 1300 ;;
 	esac
 }

@@ -350,6 +350,20 @@ static void frames(void)
 	write_seed("frame", 0, hostile, sizeof(hostile));
 }
 
+/* framing.c: puts, writes, commitments, waits. */
+static void streams(void)
+{
+	static const uint8_t busy[] = {0, 2, 0, 0, 3, 0, 1, 0, 40, 0, 4, 0, 2, 1, 0, 2, 0,
+		0, 5, 0, 0, 11, 0, 0, 11, 0, 1, 8, 0, 3, 200, 1, 40, 0, 4};
+	static const uint8_t late[] = {
+		0, 1, 0, 3, 90, 0, 1, 0, 3, 90, 5, 1, 1, 1, 4, 0, 4};
+	static const uint8_t hostile[] = {0, 0, 0, 1, 7, 0, 3, 1, 2, 3, 0xff, 0xff, 9};
+
+	write_seed("framing", 4, busy, sizeof(busy));
+	write_seed("framing", 4, late, sizeof(late));
+	write_seed("framing", 0, hostile, sizeof(hostile));
+}
+
 /* portmap.c: dice, then a router, its answers, time. */
 static void routers(void)
 {
@@ -396,6 +410,7 @@ int main(int argc, char **argv)
 	record_connecting(true);
 	more_messages();
 	stun();
+	streams();
 	texts();
 	offers();
 	frames();
