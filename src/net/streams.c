@@ -206,6 +206,8 @@ static int take(struct stream *stream, size_t len)
 	size_t at = 0;
 
 	while (framing_next(room, len, &at, &m.buf, &m.len)) {
+		if (stream->accepted && m.len > STREAMS_DATAGRAM_MAX)
+			return -EMSGSIZE;
 		m.segment = m.len;
 		stream->heard = true;
 		stream->failures = 0;
@@ -213,6 +215,8 @@ static int take(struct stream *stream, size_t len)
 	}
 	if (d->ops->round)
 		d->ops->round(d);
+	if (stream->accepted && framing_wanted(room, len, at) > STREAMS_DATAGRAM_MAX)
+		return -EMSGSIZE;
 	return framing_end(&stream->in, room, len, at) ? 0 : -ENOMEM;
 }
 

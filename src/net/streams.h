@@ -16,6 +16,9 @@
 /* Of an accepted one that is silent both ways: longer than dialled ones stay. */
 #define STREAMS_IDLE_ACCEPTED (120 * SECOND)
 
+/* The longest datagram of an accepted one, bytes: all that it makes us keep. */
+#define STREAMS_DATAGRAM_MAX 4096
+
 struct streams_listener;
 
 /* What may be left all zeros: no TLS, nothing dialled, nothing accepted. */

@@ -124,10 +124,23 @@ static void expect_answers(unsigned count)
 	RUN_UNTIL(answered);
 }
 
+/* What a rendezvous may say is bounded by the framing alone. */
+static void answer(size_t len)
+{
+	static uint8_t bytes[FRAMING_MAX];
+
+	bytes[len - 1] = 'y';
+	driver_wake(&server.driver);
+	driver_send_framed(&server.driver, &server.path, bytes, len);
+	driver_settle(&server.driver);
+	expect_answers(1);
+	assert_int_equal(client.len, len);
+	assert_int_equal(client.last, 'y');
+}
+
 static void carries_every_size(void)
 {
-	static const size_t sizes[] = {
-		1, 2, 20, 1480, 16381, 16384, 16385, 40000, 65534, 65535};
+	static const size_t sizes[] = {1, 2, 20, 1480, STREAMS_DATAGRAM_MAX};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		say(sizes[i]);
@@ -138,6 +151,9 @@ static void carries_every_size(void)
 		assert_int_equal(server.path.remote.transport, at.transport);
 		assert_int_equal(server.path.local.port, at.port);
 	}
+	answer(TLS_RECORD - FRAMING_HEADER);
+	answer(TLS_RECORD);
+	answer(FRAMING_MAX);
 	assert_int_equal(client.streams.counts.dialled, 1);
 	assert_int_equal(server.streams.counts.accepted, 1);
 	assert_int_equal(client.streams.counts.dropped, 0);
@@ -402,6 +418,23 @@ static void ends_with_its_peer(void **state)
 	assert_int_equal(server.streams.counts.open, 0);
 }
 
+/* What is longer than any datagram of the protocol is not waited for. */
+static void ends_one_that_announces_too_much(void **state)
+{
+	int fd;
+
+	(void)state;
+	server_open(STREAMS_MAX, STREAMS_NETWORK_MAX);
+	server_listen(ADDR_TCP);
+	end_open(&client, NULL);
+	fd = knock();
+	RUN_UNTIL(one_accepted);
+	assert_int_equal(tcp_write(fd, (const uint8_t *)"\x10\x01", 2), 2);
+	RUN_UNTIL(none_left);
+	assert_int_equal(server.streams.counts.open, 0);
+	close(fd);
+}
+
 static int test_begin(void **state)
 {
 	(void)state;
@@ -460,6 +493,7 @@ int main(void)
 		STREAM_TEST(waits_for_descriptors),
 		STREAM_TEST(bounds_a_slow_reader),
 		STREAM_TEST(ends_with_its_peer),
+		STREAM_TEST(ends_one_that_announces_too_much),
 	};
 
 	return cmocka_run_group_tests(tests, all_begin, all_end);
