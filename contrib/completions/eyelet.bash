@@ -20,7 +20,7 @@ _eyelet_options() { # COMMAND
 			--busy-poll --no-moderation --no-port-mapping --no-local-candidates \
 			--ca --json
 		;;
-	netcheck) echo --rendezvous --server --long --json ;;
+	netcheck) echo --rendezvous --server --key --key-file --long --json ;;
 	keygen) echo --service-name --key --key-file ;;
 	esac
 	echo --help --verbose --quiet

@@ -9,6 +9,7 @@
 #include "cmd/mapping.h"
 #include "cmd/report.h"
 #include "cmd/stop.h"
+#include "cmd/ticket_argument.h"
 #include "net/system.h"
 
 #define OWN_MAX 8 /* own addresses looked at */
@@ -140,21 +141,11 @@ static void on_notice(void *arg, const char *text)
 static enum exit_code derive_credentials(struct connect *c)
 {
 	struct connect_options *o = &c->options;
-	struct service service;
-	bool ok = true;
+	bool ok =
+		ticket_or_key(&c->credentials, o->ticketed ? &o->ticket : NULL, &o->key);
 
-	if (o->ticketed) {
-		credentials_derive(&c->credentials, o->ticket.service, o->ticket.secret);
-	} else {
-		ok = service_from_key(&service, o->key.text);
-		if (ok)
-			credentials_of(&c->credentials, &service);
-		crypto_wipe(&service, sizeof(service));
-	}
 	key_wipe(&o->key);
 	crypto_wipe(&o->ticket, sizeof(o->ticket));
-	if (!ok)
-		log_error("out of memory");
 	return ok ? EXIT_DONE : EXIT_FAILED;
 }
 

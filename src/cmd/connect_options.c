@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd/connect.h"
-#include "cmd/file.h"
-
-#define TICKET_FILE_MAX 4096
+#include "cmd/ticket_argument.h"
 
 static const char help[] =
 	"Usage: eyelet connect LISTEN TICKET [OPTION]... [-- COMMAND [ARG]...]\n"
@@ -119,62 +116,15 @@ static bool set_listen(struct connect *c, struct options *o, const char *text)
 	return why == NULL;
 }
 
-static bool decode_ticket(struct connect *c, struct options *o, const char *text)
-{
-	const char *why = ticket_decode(&c->options.ticket, text);
-
-	if (why != NULL) {
-		options_error(o, "this is no ticket: %s", why);
-		return false;
-	}
-	c->options.ticketed = true;
-	return add_servers(c, o, c->options.ticket.servers);
-}
-
-/* From stdin, if path is NULL. */
-static bool read_ticket(struct connect *c, struct options *o, const char *path)
-{
-	char text[TICKET_FILE_MAX];
-	ssize_t len = path != NULL ? file_read(path, text, sizeof(text))
-				   : file_read_open(STDIN_FILENO, text, sizeof(text));
-	bool ok;
-
-	if (len < 0) {
-		log_error("cannot read the ticket from %s: %s",
-			path != NULL ? path : "stdin", strerror((int)-len));
-		o->code = EXIT_FAILED;
-		return false;
-	}
-	ok = decode_ticket(c, o, text);
-	crypto_wipe(text, sizeof(text));
-	return ok;
-}
-
-/* Leaves of a ticket what tells its user which one it was. */
-static void cover(char *text)
-{
-	char *secret = strchr(text, ':');
-
-	if (secret != NULL)
-		for (secret++; *secret != '\0' && *secret != '@'; secret++)
-			*secret = '*';
-}
-
 static bool set_ticket(struct connect *c, struct options *o, char *text)
 {
-	bool ok;
-
 	if (c->options.key.given || c->servers.text[0] != '\0') {
 		options_error(o, "a ticket has it all: leave -r and -k out");
 		return false;
 	}
-	if (strcmp(text, "-") == 0)
-		return read_ticket(c, o, NULL);
-	if (text[0] == '@')
-		return read_ticket(c, o, text + 1);
-	ok = decode_ticket(c, o, text);
-	cover(text);
-	return ok;
+	c->options.ticketed = true;
+	return ticket_argument(o, &c->options.ticket, text) &&
+	       add_servers(c, o, c->options.ticket.servers);
 }
 
 static bool set_key(struct connect *c, struct options *o)

@@ -69,23 +69,57 @@ static void on_notice(void *arg, const char *text)
 	log_detail("%s", text);
 }
 
+static bool has_question(const struct check *c)
+{
+	return c->options.ticketed || c->options.key.given;
+}
+
+/* Asks the host, if one was named. Returns the exit code. */
+static enum exit_code look_at_pair(struct check *c, const struct netcheck_result *own,
+	struct netcheck_pair *pair, struct netcheck_forecast *forecast)
+{
+	struct addr locals[NETCHECK_LOCALS_MAX];
+	enum exit_code code;
+
+	if (!has_question(c))
+		return own->heard ? EXIT_DONE : EXIT_UNREACHABLE;
+	log_detail("asking the host");
+	code = netcheck_ask(pair, &c->options);
+	if (code == EXIT_DONE)
+		*forecast = netcheck_forecast(own, locals,
+			interfaces_list(locals, NETCHECK_LOCALS_MAX), &pair->host);
+	return code;
+}
+
 static enum exit_code print(struct check *c)
 {
+	char text[NETCHECK_REPORT_MAX], more[NETCHECK_REPORT_MAX] = "";
+	struct netcheck_forecast forecast;
 	enum exit_code code, printed;
-	struct netcheck_result result;
-	char text[NETCHECK_REPORT_MAX];
+	struct netcheck_result own;
+	struct netcheck_pair pair;
+	bool paired;
 	struct json j;
 
-	netcheck_get_result(netcheck_driver_core(c->driver), &result);
-	code = result.heard ? EXIT_DONE : EXIT_UNREACHABLE;
+	netcheck_get_result(netcheck_driver_core(c->driver), &own);
+	code = look_at_pair(c, &own, &pair, &forecast);
+	paired = has_question(c) && code == EXIT_DONE;
 	if (c->options.json) {
-		netcheck_object(&j, &result, code);
+		netcheck_object(&j, &own);
+		json_number(&j, "code", (uint64_t)code);
+		if (paired)
+			netcheck_pair_add(&j, &pair, &forecast);
+		json_end(&j);
 		printed = options_print(j.text);
 	} else {
-		netcheck_report(text, &result, c->options.lifetime);
+		netcheck_report(text, &own, c->options.lifetime);
+		if (paired)
+			netcheck_pair_report(more, &pair, &forecast);
 		printed = options_print(text);
+		if (printed == EXIT_DONE && paired)
+			printed = options_print(more);
 	}
-	if (!result.heard)
+	if (!own.heard && !paired)
 		log_error("no server answered: UDP is blocked here, or nobody is there");
 	return printed != EXIT_DONE ? printed : code;
 }
@@ -115,6 +149,7 @@ static enum exit_code run(struct check *c)
 int netcheck_main(int argc, char **argv)
 {
 	struct check c = {.driver = NULL};
+	enum exit_code code;
 	struct options o;
 
 	if (!netcheck_parse(&c.options, &o, argc, argv))
@@ -127,5 +162,8 @@ int netcheck_main(int argc, char **argv)
 	if (c.options.lifetime)
 		log_state("this takes up to %u seconds, since the NAT has to forget",
 			NETCHECK_LIFETIME_MAX + 20u);
-	return run(&c);
+	code = run(&c);
+	key_wipe(&c.options.key);
+	crypto_wipe(&c.options.ticket, sizeof(c.options.ticket));
+	return (int)code;
 }

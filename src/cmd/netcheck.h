@@ -4,10 +4,13 @@
 #define EYELET_CMD_NETCHECK_H
 
 #include "cmd/json.h"
+#include "cmd/key.h"
 #include "cmd/options.h"
+#include "cmd/reason.h"
 #include "cmd/servers.h"
-#include "core/chance.h"
+#include "core/guest.h"
 #include "core/netcheck.h"
+#include "core/ticket.h"
 
 #define NETCHECK_STUNS_MAX 4
 
@@ -16,6 +19,9 @@ struct netcheck_options {
 	const char *stuns[NETCHECK_STUNS_MAX]; /* HOST[:PORT], in the arguments */
 	size_t stun_count;
 	bool lifetime, json;
+	bool ticketed; /* the host of that ticket is asked, too, or that of the key, if given */
+	struct ticket ticket;
+	struct key key;
 };
 
 /* Returns false when o->code is to be returned. */
@@ -26,9 +32,53 @@ bool netcheck_parse(struct netcheck_options *c, struct options *o, int argc, cha
  * that was to be measured. */
 void netcheck_report(char *text, const struct netcheck_result *r, bool lifetime);
 
-/* Writes the same as one object, with the exit code. */
-void netcheck_object(
-	struct json *j, const struct netcheck_result *r, enum exit_code code);
+/* The host of a ticket or key, as it tells of itself. */
+struct netcheck_pair {
+	struct guest_host host;
+	uint64_t took; /* ns until it answered */
+};
+
+#define NETCHECK_ASK_TIMEOUT 5 /* seconds for an answer */
+/* netcheck_ask.c: asks the host where it is, without connecting, on a loop of its own. Returns
+ * EXIT_DONE, or another code with a sentence said. */
+enum exit_code netcheck_ask(struct netcheck_pair *pair, const struct netcheck_options *o);
+
+/* name, text: by what way the two are expected to come together, for programs. */
+#define NETCHECK_WAY_MAP(X)                                                              \
+	X(LAN, "one-network")                                                            \
+	X(IPV6, "ipv6")                                                                  \
+	X(FORWARDED, "forwarded-port")                                                   \
+	X(HAIRPIN, "hairpin")                                                            \
+	X(DIRECT, "direct")                                                              \
+	X(TRYING, "trying")                                                              \
+	X(RELAY, "relay")                                                                \
+	X(UNKNOWN, "unknown")
+
+enum netcheck_way {
+#define X(name, text) NETCHECK_WAY_##name,
+	NETCHECK_WAY_MAP(X)
+#undef X
+		NETCHECK_WAY_COUNT
+};
+
+struct netcheck_forecast {
+	enum netcheck_way way;
+	struct chance chance; /* of TRYING and RELAY */
+	struct reason_facts facts;
+};
+
+/* netcheck_pair.c: what to expect of that pair; own addresses without ports. */
+struct netcheck_forecast netcheck_forecast(const struct netcheck_result *own,
+	const struct addr *locals, size_t local_count, const struct guest_host *host);
+/* Writes it, whole lines, into text (NETCHECK_REPORT_MAX bytes). */
+void netcheck_pair_report(char *text, const struct netcheck_pair *pair,
+	const struct netcheck_forecast *forecast);
+/* Adds the same to an object. */
+void netcheck_pair_add(struct json *j, const struct netcheck_pair *pair,
+	const struct netcheck_forecast *forecast);
+
+/* Writes what netcheck_report does as the start of an object. */
+void netcheck_object(struct json *j, const struct netcheck_result *r);
 
 #define NETCHECK_HELP_MAX 1024
 /* Writes what would help this network to direct paths, in sentences, and returns it. */

@@ -82,7 +82,7 @@ static void add_help(struct json *j, const struct netcheck_result *r)
 	json_string(j, "help", text);
 }
 
-void netcheck_object(struct json *j, const struct netcheck_result *r, enum exit_code code)
+void netcheck_object(struct json *j, const struct netcheck_result *r)
 {
 	char name[8];
 
@@ -108,6 +108,4 @@ void netcheck_object(struct json *j, const struct netcheck_result *r, enum exit_
 			add_chance(j, &r->network, (enum network_kind)kind);
 	}
 	add_help(j, r);
-	json_number(j, "code", (uint64_t)code);
-	json_end(j);
 }

@@ -327,13 +327,18 @@ static const char *kind_of(const struct network *n)
 					     : network_kind_name(network_kind(n));
 }
 
-void reason_add(struct json *j, const struct reason_facts *f)
+void reason_add_cause(struct json *j, const struct reason_facts *f)
 {
 	char text[REASON_MAX];
-	struct chance c;
 
 	json_string(j, "reason", reason_name(reason_of(f)));
 	json_string(j, "why", reason_sentence(text, f));
+}
+
+void reason_add_figures(struct json *j, const struct reason_facts *f)
+{
+	struct chance c;
+
 	json_string(j, "network", kind_of(&f->ours));
 	json_string(j, "peer_network", kind_of(&f->theirs));
 	if (!is_known(f))
@@ -344,4 +349,10 @@ void reason_add(struct json *j, const struct reason_facts *f)
 	json_number(j, "span_ms", c.span);
 	if (c.even != 0)
 		json_number(j, "probes_for_even", c.even);
+}
+
+void reason_add(struct json *j, const struct reason_facts *f)
+{
+	reason_add_cause(j, f);
+	reason_add_figures(j, f);
 }

@@ -71,8 +71,12 @@ bool reason_is_expected(const struct reason_facts *f);
  * first capital and full stop, and returns it. */
 const char *reason_sentence(char text[REASON_MAX], const struct reason_facts *f);
 
-/* Adds the same for programs: "reason", "why" (the sentence), "network", "peer_network", and
- * of a direct path "chance", "packets", "span_ms" and "probes_for_even". */
+/* Adds the same for programs: "reason" and "why", the sentence. */
+void reason_add_cause(struct json *j, const struct reason_facts *f);
+/* Adds "network", "peer_network", and of a direct path "chance", "packets", "span_ms" and
+ * "probes_for_even". */
+void reason_add_figures(struct json *j, const struct reason_facts *f);
+/* Both. */
 void reason_add(struct json *j, const struct reason_facts *f);
 
 #endif

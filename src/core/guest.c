@@ -359,6 +359,19 @@ void guest_get_progress(const struct guest *g, struct guest_progress *progress)
 	progress->theirs = behaviour_network(&g->host_behaviour);
 }
 
+bool guest_get_host(const struct guest *g, struct guest_host *host)
+{
+	const struct reach *first = &g->trial.hosts[0];
+
+	if (!g->trial.live || g->trial.host_count == 0)
+		return false;
+	*host = (struct guest_host){.seen = first->seen,
+		.candidates = first->offer.candidates,
+		.network = behaviour_network(&first->offer.behaviour),
+		.relay = first->relay.channel != 0};
+	return true;
+}
+
 void guest_get_counts(const struct guest *g, struct guest_counts *counts)
 {
 	*counts = g->counts;

@@ -4,6 +4,7 @@
 #ifndef EYELET_CORE_GUEST_H
 #define EYELET_CORE_GUEST_H
 
+#include "core/candidate.h"
 #include "core/event.h"
 #include "core/flow.h"
 #include "core/path.h"
@@ -30,6 +31,8 @@ struct guest_config {
 	bool no_relay;          /* only ever a direct path */
 	/* Own interface addresses are told nobody; they still judge the host's candidates. */
 	bool no_local_candidates;
+	/* The host is asked where it is, and no more: it gets no hello, there is no session. */
+	bool ask_only;
 };
 
 void guest_config_init(struct guest_config *config);
@@ -94,6 +97,16 @@ struct guest_progress {
 	struct network ours, theirs;
 };
 void guest_get_progress(const struct guest *g, struct guest_progress *progress);
+
+/* What the host told that answered first in the attempt under way. */
+struct guest_host {
+	struct addr seen;             /* by its rendezvous */
+	struct candidates candidates; /* as offered, tried or not */
+	struct network network;       /* mapping unknown if it has not measured it */
+	bool relay;                   /* there is one */
+};
+/* Returns false if none has answered. */
+bool guest_get_host(const struct guest *g, struct guest_host *host);
 
 struct guest_counts {
 	struct verdict_counts verdicts;

@@ -75,7 +75,9 @@ struct reach {
 	uint8_t message[HELLO_NOISE_SIZE];
 	bool has_cookie; /* the host is busy and wants it back */
 	uint8_t cookie[COOKIE_SIZE];
-	struct candidates to;
+	struct addr seen; /* by its rendezvous */
+	struct host_offer offer;
+	struct candidates to; /* of them, and where it was heard */
 	bool refused;
 	uint8_t refusal;       /* enum host_refusal */
 	struct path relay;     /* to the host; channel 0: none */

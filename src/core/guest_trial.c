@@ -138,8 +138,11 @@ void trial_offer(struct guest *g)
 static void send_hello_by(
 	struct guest *g, const struct reach *host, const struct path *path)
 {
-	struct datagram *d = outbox_add(&g->outbox, path, 0);
+	struct datagram *d;
 
+	if (g->config.ask_only)
+		return;
+	d = outbox_add(&g->outbox, path, 0);
 	d->len = (uint16_t)hello_encode(d->data, g->trial.id, host->message,
 		g->credentials.mac_key, host->has_cookie ? host->cookie : NULL);
 }
@@ -336,6 +339,8 @@ enum verdict trial_answered(struct guest *g, const struct path *path, const uint
 	if (host == NULL)
 		return VERDICT_DROP_LIMIT;
 	host->sequence = m.sequence;
+	host->seen = m.host;
+	host->offer = offer;
 	g->host_behaviour = offer.behaviour;
 	g->host_v6 = candidates_have_v6(&offer.candidates);
 	learn_relay(g, host, path, &m);

@@ -101,7 +101,7 @@ struct guest_driver;
 struct guest_driver_config {
 	struct guest_config core;
 	struct addr listens[2];
-	size_t listen_count;
+	size_t listen_count;        /* 0 with core.ask_only alone */
 	bool moderate;              /* as host_driver_config */
 	uint64_t busy_poll;         /* likewise */
 	forwarder_portmap *portmap; /* NULL: no router is asked for anything */

@@ -238,7 +238,7 @@ static bool open_listens(struct guest_driver *d, const struct guest_driver_confi
 		if (error && !driver_socket_is_absent(error))
 			return false;
 	}
-	return opened > 0;
+	return opened > 0 || config->core.ask_only;
 }
 
 /* Opens sockets 0 and 1, of IPv4 and IPv6; either may be missing. */

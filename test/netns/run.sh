@@ -26,6 +26,7 @@ quick_jobs() {
 		guests.sh
 		netcheck.sh quick
 		stream.sh quick
+		netcheck-pair.sh
 		flood.sh
 		tos.sh
 		sizes.sh

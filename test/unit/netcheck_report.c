@@ -126,7 +126,8 @@ static void reports_a_sequence(void **state)
 	assert_says(text,
 		"ports          sequential, by -2, 3 of others' between 8 of ours\n");
 	assert_says(text, "by port prediction: 128 packets in 0.3 s\n");
-	netcheck_object(&j, &r, EXIT_DONE);
+	netcheck_object(&j, &r);
+	json_end(&j);
 	assert_says(j.text, "\"ports\":\"sequential\",\"ports_delta\":\"-2\"");
 	assert_says(j.text, "\"chance_port-restricted\":1.000,\"way_port-restricted\":"
 			    "\"port prediction\"");
@@ -164,9 +165,9 @@ static void reports_silence(void **state)
 	assert_says(text, "UDP            blocked, or no server is there: 3 asked, none "
 			  "answered\n");
 	assert_hides(text, "mapping");
-	netcheck_object(&j, &r, EXIT_UNREACHABLE);
+	netcheck_object(&j, &r);
+	json_end(&j);
 	assert_true(strncmp(j.text, "{\"udp\":false,\"help\":\"", 21) == 0);
-	assert_says(j.text, "\"code\":5}\n");
 }
 
 static void writes_an_object(void **state)
@@ -178,8 +179,9 @@ static void writes_an_object(void **state)
 	r.network.hairpin = NETWORK_ANSWER_YES;
 	r.network.levels = 1;
 	r.hops[0] = addr_v4(192, 168, 1, 1, 0);
-	netcheck_object(&j, &r, EXIT_DONE);
-	assert_true(j.len < JSON_MAX - 500); /* nothing was left out */
+	netcheck_object(&j, &r);
+	json_end(&j);
+	assert_true(j.len < JSON_MAX / 2); /* nothing was left out, a pair finds room */
 	assert_says(j.text,
 		"{\"udp\":true,\"server\":\"192.0.2.1:3478\",\"protocol\":\"rendezvous\","
 		"\"rtt_ms\":12.300,\"mapped\":\"203.0.113.9:50000\",\"local_port\":40000,"
@@ -190,7 +192,6 @@ static void writes_an_object(void **state)
 	assert_says(j.text, "\"hop1\":\"192.168.1.1:0\"");
 	assert_says(j.text, "\"chance_random-symmetric\":0.951,\"way_random-symmetric\":"
 			    "\"many ports at once\"");
-	assert_says(j.text, ",\"code\":0}\n");
 	assert_says(j.text, "forwarded by hand and \\\"eyelet serve --public\\\") would");
 	assert_hides(j.text, "poison\":");
 }
