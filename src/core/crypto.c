@@ -24,8 +24,10 @@
 #define SCRYPT_MEMORY (UINT64_C(64) << 20)
 
 struct crypto_aead {
-	EVP_CIPHER_CTX *ctx;
+	EVP_CIPHER_CTX *ctx; /* NULL between uses where it is not kept */
 	enum cipher cipher;
+	bool seal, keep;
+	uint8_t key[CRYPTO_KEY_SIZE];
 };
 
 /* For calls that fail only if memory ran out or a caller broke its contract: none of them
@@ -222,35 +224,67 @@ bool crypto_ed25519_verify(const uint8_t signature[CRYPTO_SIGNATURE_SIZE],
 	return ok;
 }
 
+static const EVP_CIPHER *cipher_of(enum cipher cipher)
+{
+	switch (cipher) {
+	case CIPHER_CHACHA20_POLY1305: return EVP_chacha20_poly1305();
+	case CIPHER_AES_256_GCM: return EVP_aes_256_gcm();
+	default: return NULL;
+	}
+}
+
+/* Makes the context if there is none. Returns false if memory ran out. */
+static bool prepare(struct crypto_aead *aead)
+{
+	if (aead->ctx)
+		return true;
+	aead->ctx = EVP_CIPHER_CTX_new();
+	if (aead->ctx && EVP_CipherInit_ex(aead->ctx, cipher_of(aead->cipher), NULL,
+				 aead->key, NULL, aead->seal) == 1)
+		return true;
+	EVP_CIPHER_CTX_free(aead->ctx);
+	aead->ctx = NULL;
+	return false;
+}
+
+static void release(struct crypto_aead *aead)
+{
+	EVP_CIPHER_CTX_free(aead->ctx);
+	aead->ctx = NULL;
+}
+
 struct crypto_aead *crypto_aead_new(
 	enum cipher cipher, const uint8_t key[CRYPTO_KEY_SIZE], bool seal)
 {
 	struct crypto_aead *aead;
-	const EVP_CIPHER *evp;
 
-	switch (cipher) {
-	case CIPHER_CHACHA20_POLY1305: evp = EVP_chacha20_poly1305(); break;
-	case CIPHER_AES_256_GCM: evp = EVP_aes_256_gcm(); break;
-	default: return NULL;
-	}
+	if (!cipher_of(cipher))
+		return NULL;
 	aead = malloc(sizeof(*aead));
 	if (!aead)
 		return NULL;
-	aead->cipher = cipher;
-	aead->ctx = EVP_CIPHER_CTX_new();
-	if (!aead->ctx || EVP_CipherInit_ex(aead->ctx, evp, NULL, key, NULL, seal) != 1) {
-		crypto_aead_free(aead);
-		return NULL;
-	}
-	return aead;
+	*aead = (struct crypto_aead){.cipher = cipher, .seal = seal, .keep = true};
+	memcpy(aead->key, key, sizeof(aead->key));
+	if (prepare(aead))
+		return aead;
+	crypto_aead_free(aead);
+	return NULL;
 }
 
 void crypto_aead_free(struct crypto_aead *aead)
 {
 	if (!aead)
 		return;
-	EVP_CIPHER_CTX_free(aead->ctx);
+	release(aead);
+	crypto_wipe(aead->key, sizeof(aead->key));
 	free(aead);
+}
+
+void crypto_aead_keep(struct crypto_aead *aead, bool keep)
+{
+	aead->keep = keep;
+	if (!keep)
+		release(aead);
 }
 
 /* Tags go by parameters: EVP_CIPHER_CTX_ctrl only makes such of its arguments, after it
@@ -288,12 +322,14 @@ void crypto_aead_seal(struct crypto_aead *aead, uint64_t counter, const uint8_t 
 	OSSL_PARAM tag[2];
 	int n;
 
-	require(len <= UINT16_MAX && ad_len <= UINT16_MAX &&
+	require(len <= UINT16_MAX && ad_len <= UINT16_MAX && prepare(aead) &&
 		begin(aead, counter, ad, ad_len, NULL));
 	require(len == 0 || EVP_CipherUpdate(aead->ctx, out, &n, in, (int)len) == 1);
 	require(EVP_CipherFinal_ex(aead->ctx, none, &n) == 1);
 	name_tag(tag, out + len);
 	require(EVP_CIPHER_CTX_get_params(aead->ctx, tag) == 1);
+	if (!aead->keep)
+		release(aead);
 }
 
 bool crypto_aead_open(struct crypto_aead *aead, uint64_t counter, const uint8_t *ad,
@@ -301,15 +337,19 @@ bool crypto_aead_open(struct crypto_aead *aead, uint64_t counter, const uint8_t 
 {
 	uint8_t given[CRYPTO_TAG_SIZE], none[CRYPTO_TAG_SIZE];
 	OSSL_PARAM tag[2];
+	bool ok;
 	int n;
 
 	if (len < CRYPTO_TAG_SIZE || len > UINT16_MAX + CRYPTO_TAG_SIZE ||
-		ad_len > UINT16_MAX)
+		ad_len > UINT16_MAX || !prepare(aead))
 		return false;
 	len -= CRYPTO_TAG_SIZE;
 	memcpy(given, in + len, sizeof(given)); /* out may be where it lies */
 	name_tag(tag, given);
-	return begin(aead, counter, ad, ad_len, tag) &&
-	       (len == 0 || EVP_CipherUpdate(aead->ctx, out, &n, in, (int)len) == 1) &&
-	       EVP_CipherFinal_ex(aead->ctx, none, &n) == 1;
+	ok = begin(aead, counter, ad, ad_len, tag) &&
+	     (len == 0 || EVP_CipherUpdate(aead->ctx, out, &n, in, (int)len) == 1) &&
+	     EVP_CipherFinal_ex(aead->ctx, none, &n) == 1;
+	if (!aead->keep)
+		release(aead);
+	return ok;
 }

@@ -131,6 +131,8 @@ enum session_health session_expire(struct session *s, uint64_t now)
 	health = check_move(s, now);
 	if (health == SESSION_FINE)
 		health = ask(s, now);
+	if (now - s->data_at >= SESSION_REST)
+		session_rest(s, true);
 	at = next_deadline(s);
 	/* A rekey that is due is the owner's to do; it repeats itself. */
 	timers_set(s->timers, &s->timer, at > now ? at : now + SESSION_PING_INTERVAL);

@@ -104,14 +104,16 @@ struct session {
 	uint64_t moved_at; /* the last move, NEVER once a pong from there confirmed it */
 	uint64_t left_until; /* a newer frame from there takes the move back until then */
 	uint64_t opened_at;
+	uint64_t data_at; /* last data either way */
+	bool resting;     /* no data for SESSION_REST: its contexts are not kept */
 	uint64_t sent_at, heard_at; /* last frame each way */
 	uint64_t unheard_at; /* first send since anything was heard; NEVER if none */
 	uint64_t report_at;  /* not before */
 	uint8_t path_key
 		[CRYPTO_KEY_SIZE]; /* makes the token that a ping to a path carries */
-	bool proved;         /* the peer answered a ping at path; a guest's always is */
-	size_t credit;       /* bytes that may go there before that: what came from it */
-	bool dear; /* the credit does not cover the datagram that is being sealed */
+	bool proved;   /* the peer answered a ping at path; a guest's always is */
+	size_t credit; /* bytes that may go there before that: what came from it */
+	bool dear;     /* the credit does not cover the datagram that is being sealed */
 	uint64_t resumed_at; /* last answer to a challenge */
 	uint64_t hinted_at;  /* last hint believed */
 	uint64_t pinged_at;  /* last ping of any kind */
@@ -169,6 +171,18 @@ void session_adopt(struct session *s, uint8_t epoch, uint64_t now);
 
 /* Frees generations whose time is over. */
 void session_retire(struct session *s, uint64_t now);
+
+/* Without data for SESSION_REST it rests: idle sessions hold raw keys only. */
+#define SESSION_REST (5 * SECOND)
+void session_rest(struct session *s, bool rest);
+
+/* Data goes one way or the other. */
+static inline void session_used(struct session *s, uint64_t now)
+{
+	s->data_at = now;
+	if (s->resting)
+		session_rest(s, false);
+}
 
 /* Session_seal.c: frames out. */
 

@@ -42,6 +42,7 @@ bool session_init(struct session *s, const struct noise_keys *keys, enum cipher 
 		.is_host = is_host,
 		.path = *path,
 		.opened_at = now,
+		.data_at = now,
 		.pinged_at = now,
 		.sent_at = now,
 		.heard_at = now,
@@ -113,6 +114,19 @@ void session_adopt(struct session *s, uint8_t epoch, uint64_t now)
 #endif
 	s->epoch = epoch;
 	session_wake(s, now + SESSION_OVERLAP);
+}
+
+void session_rest(struct session *s, bool rest)
+{
+	s->resting = rest;
+	for (unsigned i = 0; i < SESSION_EPOCHS; i++) {
+		struct generation *g = s->generations[i];
+
+		if (g == NULL)
+			continue;
+		crypto_aead_keep(g->seal, !rest);
+		crypto_aead_keep(g->open, !rest);
+	}
 }
 
 void session_retire(struct session *s, uint64_t now)

@@ -100,6 +100,7 @@ static enum verdict take_data(struct session *s, const struct frame_header *h,
 		if (frame->payload == NULL)
 			return VERDICT_CONSUMED;
 	}
+	session_used(s, now);
 	s->counts.datagrams_in++;
 	s->counts.bytes_in += frame->len;
 	return VERDICT_DELIVER;

@@ -80,6 +80,7 @@ static void note_data(struct session *s, size_t len, uint64_t now)
 		g->full = true;
 		session_wake(s, now);
 	}
+	session_used(s, now);
 	s->counts.datagrams_out++;
 	s->counts.bytes_out += len;
 }
