@@ -179,6 +179,8 @@ install: all
 	install -D -m 644 $(BUILD)/libeyelet.a $(DESTDIR)$(LIBDIR)/libeyelet.a
 	install -D -m 644 include/eyelet.h $(DESTDIR)$(PREFIX)/include/eyelet.h
 	install -D -m 644 src/man/eyelet.1 $(DESTDIR)$(PREFIX)/share/man/man1/eyelet.1
+	install -D -m 644 src/man/eyelet-performance.7 \
+		$(DESTDIR)$(PREFIX)/share/man/man7/eyelet-performance.7
 	install -D -m 644 contrib/completions/eyelet.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/eyelet
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(UNITDIR)
@@ -193,6 +195,7 @@ uninstall:
 		$(DESTDIR)$(LIBDIR)/pkgconfig/libeyelet.pc \
 		$(DESTDIR)$(PREFIX)/include/eyelet.h \
 		$(DESTDIR)$(PREFIX)/share/man/man1/eyelet.1 \
+		$(DESTDIR)$(PREFIX)/share/man/man7/eyelet-performance.7 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/eyelet \
 		$(DESTDIR)$(UNITDIR)/eyelet-rendezvous.service
 

@@ -58,7 +58,11 @@ unpacked_runs() {
 }
 
 unpacked_man() {
-	zcat "$trial/root/usr/share/man/man1/eyelet.1.gz" | cmp - src/man/eyelet.1
+	local page
+	for page in eyelet.1 eyelet-performance.7; do
+		zcat "$trial/root/usr/share/man/man${page##*.}/$page.gz" | cmp - "src/man/$page" ||
+			return 1
+	done
 }
 
 # Links with the unpacked library as pkg-config says, dynamically or (--static) not.
