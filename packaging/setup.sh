@@ -6,7 +6,7 @@
 # Without what building needs it fails; without the others the tests say what they lack.
 set -eu
 
-build="gcc libc6-dev make pkg-config libev-dev libc-ares-dev libssl-dev uthash-dev libminiupnpc-dev"
+build="gcc libc6-dev make pkg-config libev-dev libc-ares-dev libssl-dev uthash-dev libminiupnpc-dev libsodium-dev"
 demo="nftables iproute2 procps util-linux python3 teeworlds-server"
 tests="$demo libcmocka-dev strace clang clang-tidy clang-format libclang-rt-dev cppcheck valgrind
 	conntrack socat mandoc wireguard-go wireguard-tools dnsmasq-base bind9-dnsutils iperf mosh

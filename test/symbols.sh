@@ -69,8 +69,12 @@ expect "the example builds against the shared object" \
 	build "$dir/libeyelet.so" -o "$trial/shared"
 upnp= # unless built by WITH_UPNP=no
 nm -u "$dir/libeyelet.o" | grep -q upnpDiscover && upnp=-lminiupnpc
+ssl= # unless built by WITH_TLS=no
+nm -u "$dir/libeyelet.o" | grep -q SSL_CTX_new && ssl=-lssl
+sodium= # unless built by WITH_SODIUM=no
+nm -u "$dir/libeyelet.o" | grep -q crypto_sign_ed25519 && sodium=-lsodium
 expect "the example builds against the archive" \
-	build "$dir/libeyelet.a" -lev -lcares -lcrypto -lm $upnp -pthread -o "$trial/static"
+	build "$dir/libeyelet.a" -lev -lcares $ssl -lcrypto -lm $upnp $sodium -pthread -o "$trial/static"
 # The soname is the installed file's name.
 ln -s "$(realpath "$dir/libeyelet.so")" "$trial/libeyelet.so.0"
 export LD_LIBRARY_PATH="$trial${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* All cryptography the core uses; crypto.c is the one file that knows libcrypto. */
+/* All cryptography the core uses; crypto.c is the one file that knows libcrypto, and
+ * libsodium. */
 #ifndef EYELET_CORE_CRYPTO_H
 #define EYELET_CORE_CRYPTO_H
 
