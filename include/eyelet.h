@@ -305,6 +305,8 @@ EYELET_API const char *eyelet_verdict_name(enum eyelet_verdict verdict);
 	X(ASK_REFUSED, "ask-refused")                                                       \
 	/* guest: the host answered; number addresses are tried */                          \
 	X(HOST_FOUND, "host-found")                                                         \
+	/* guest: many ports are tried at once to reach peer, number probes within span */  \
+	X(TRYING, "trying")                                                                 \
 	/* guest: connected over path; span since the attempt began */                      \
 	X(CONNECTED, "connected")                                                           \
 	/* guest: no direct path was found in number attempts: the relay stays, for now */  \

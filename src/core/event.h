@@ -52,6 +52,8 @@ struct flow;
 	X(ASK_REFUSED, "ask-refused")                                                         \
 	/* guest: the host answered; number addresses are tried */                            \
 	X(HOST_FOUND, "host-found")                                                           \
+	/* guest: sockets of one side, number probes of the other, within span; to peer */    \
+	X(TRYING, "trying")                                                                   \
 	/* guest: connected over path; span since the attempt began */                        \
 	X(CONNECTED, "connected")                                                             \
 	/* guest: no direct path was found in number attempts: the relay stays, for now */    \
@@ -80,8 +82,9 @@ struct event {
 	struct path path;
 	uint64_t span; /* ns */
 	uint32_t number;
-	const char *why;      /* static text */
-	uint8_t identity[32]; /* X25519 public key of the guest, where one is meant */
+	uint32_t sockets, ppm; /* TRYING */
+	const char *why;       /* static text */
+	uint8_t identity[32];  /* X25519 public key of the guest, where one is meant */
 	struct flow *flow;
 	/* What is known of both networks: PUNCHING, HOST_FOUND, RELAYED, GUEST_CONNECTED;
 	 * mapping unknown before it was measured. There, peer is where a rendezvous sees the

@@ -68,6 +68,7 @@ void guest_free(struct guest *g)
 	timers_fini(&g->timers);
 	outbox_fini(&g->outbox);
 	free(g->scratch);
+	free(g->spray);
 	crypto_wipe(g, sizeof(*g));
 	free(g);
 }
@@ -77,10 +78,12 @@ void guest_add_socket(
 {
 	unsigned family = family_index(bound);
 
-	if (number >= GUEST_SOCKETS_MAX)
+	if (guest_socket(g, number) == NULL)
 		return;
-	g->sockets[number] = (struct guest_socket){.open = true, .bound = *bound};
-	if (g->started && g->trial.live && g->trial.sockets[family] == number)
+	*guest_socket(g, number) = (struct guest_socket){.open = true, .bound = *bound};
+	if (number >= GUEST_SOCKETS_MAX)
+		guest_spray_opened(g, number);
+	else if (g->started && g->trial.live && g->trial.sockets[family] == number)
 		askers_start_family(g, family, now);
 }
 
@@ -229,7 +232,7 @@ enum verdict guest_input(struct guest *g, const struct path *path, uint8_t *buf,
 
 	if (channel_strip(&relayed, path, &buf, &len))
 		path = &relayed;
-	if (path->socket >= GUEST_SOCKETS_MAX ||
+	if (guest_socket(g, path->socket) == NULL ||
 		(path->channel != 0 && !is_relay(g, &path->remote)))
 		verdict = VERDICT_DROP_UNSOLICITED;
 	else if (frame_is(buf, len) && len <= SCRATCH_SIZE)
@@ -293,6 +296,7 @@ void guest_expire(struct guest *g, uint64_t now)
 		switch (timer->kind) {
 		case TIMER_ASKER: asker_expire(g, timer->owner, now); break;
 		case TIMER_TRIAL: trial_expire(g, now); break;
+		case TIMER_SPRAY: guest_spray_expire(g, now); break;
 		case TIMER_LINK: link_expire(g, timer->owner, now); break;
 		default: sweep(g, now);
 		}
@@ -306,8 +310,10 @@ uint64_t guest_next_timeout(const struct guest *g)
 
 static bool next_socket_event(struct guest *g, struct event *event)
 {
-	for (uint32_t i = 0; i < GUEST_SOCKETS_MAX; i++) {
-		struct guest_socket *s = &g->sockets[i];
+	uint32_t count = g->spray != NULL ? GUEST_SOCKETS_ALL : GUEST_SOCKETS_MAX;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct guest_socket *s = guest_socket(g, i);
 
 		if (s->done) {
 			*event = (struct event){.type = EVENT_SOCKET_DONE, .number = i};

@@ -9,6 +9,7 @@
 #include "core/flow.h"
 #include "core/path.h"
 #include "core/secrets.h"
+#include "core/spray.h"
 #include "core/verdict.h"
 
 struct guest;
@@ -16,7 +17,11 @@ struct guest;
 #define GUEST_SERVERS_MAX 48 /* 16, by each transport */
 #define GUEST_SOCKETS_MAX 8
 #define GUEST_LOCALS_MAX  8
-#define GUEST_HOSTS_MAX   4 /* hosts of one service tried at once */
+/* Sockets for many ports at once, and those of them that won, have the numbers from
+ * GUEST_SOCKETS_MAX on. */
+#define GUEST_SPRAY_SOCKETS (SPRAY_SOCKETS + 2)
+#define GUEST_SOCKETS_ALL   (GUEST_SOCKETS_MAX + GUEST_SPRAY_SOCKETS)
+#define GUEST_HOSTS_MAX     4 /* hosts of one service tried at once */
 
 struct guest_config {
 	struct entropy entropy;
@@ -29,6 +34,7 @@ struct guest_config {
 	uint8_t ciphers;        /* set of enum cipher */
 	uint32_t flows_max;     /* local application sockets, default 256 */
 	bool no_relay;          /* only ever a direct path */
+	enum effort effort;     /* for a direct path; default low: no further sockets */
 	/* Own interface addresses are told nobody; they still judge the host's candidates. */
 	bool no_local_candidates;
 	/* The host is asked where it is, and no more: it gets no hello, there is no session. */

@@ -41,11 +41,14 @@
 #define IMPROVE_PATIENCE     (10 * SECOND) /* for an answer of the host's */
 #define IMPROVE_PAUSE        (30 * SECOND) /* after the first round, then doubled */
 #define IMPROVE_PAUSE_MAX    (600 * SECOND)
+#define TRIAL_SPAN_PLAIN     (800 * MILLISECOND) /* if many ports at once come next */
+#define SPRAY_HELLOS         10 /* to the place that a punch came from meanwhile */
+#define REMEMBERED_MAX       16 /* pairs of networks */
 #define IMPROVE_PAUSE_STREAM                                                             \
 	(30 * SECOND) /* after any round, while a stream carries it */
 #define SWEEP (10 * SECOND)
 
-enum guest_timer { TIMER_ASKER = 1, TIMER_TRIAL, TIMER_LINK, TIMER_SWEEP };
+enum guest_timer { TIMER_ASKER = 1, TIMER_TRIAL, TIMER_LINK, TIMER_SWEEP, TIMER_SPRAY };
 
 enum ask_state { ASK_IDLE, ASK_WAITING, ASK_COOKIE, ASK_ASKING };
 
@@ -90,6 +93,7 @@ struct reach {
 /* One attempt: its id, the sockets it uses, the hosts that answered. */
 struct trial {
 	bool live;
+	bool spray; /* many ports at once: asked for, or, once answered, under way */
 	bool improving; /* beside a session that is fine, but relayed or soon to die */
 	uint64_t began_at;
 	uint8_t id[ID_SIZE];
@@ -116,10 +120,25 @@ struct link {
 	struct rekey_guest rekey;
 };
 
+/* Which way led from one network to another. */
+struct remembered {
+	bool known, sprayed;
+	struct addr own, host; /* ports do not matter */
+};
+
 struct guest_socket {
 	bool open, wanted, done;
 	struct addr bound;
 	struct addr mapped; /* what a router forwards to it; family ADDR_NONE: nothing */
+};
+
+/* Many ports at once, in the current trial. */
+struct guest_spray {
+	bool live;
+	struct spray spray;
+	struct timer timer;
+	struct guest_socket
+		sockets[GUEST_SPRAY_SOCKETS]; /* as guest_socket counts them */
 };
 
 /* A local application's address and its flow. */
@@ -144,7 +163,11 @@ struct guest {
 	uint64_t began_at;  /* of the first trial since last connected */
 	uint64_t resume_at; /* not to try before */
 	struct timer trial_timer;
-	struct behaviour behaviour;      /* of our NAT; unknown until measured */
+	struct behaviour behaviour; /* of our NAT; unknown until measured */
+	struct addr host_seen;      /* that host, as the rendezvous proved it */
+	struct guest_spray *spray;  /* NULL before the first */
+	struct remembered remembered[REMEMBERED_MAX];
+	unsigned remembered_next;
 	struct behaviour host_behaviour; /* as the last host that answered tells it */
 	bool host_v6;                    /* it offers a global IPv6 address */
 	unsigned improvements;           /* rounds of trials that found no direct path */
@@ -194,6 +217,29 @@ enum verdict trial_answered(struct guest *g, const struct path *path, const uint
 	size_t len, uint64_t now);
 enum verdict trial_input(struct guest *g, const struct path *path, const uint8_t *buf,
 	size_t len, uint64_t now);
+
+/* guest_spray.c */
+/* What is told of our NAT, with what we are willing to do. */
+struct behaviour guest_behaviour(const struct guest *g);
+/* The port that our NAT gave the trial's socket; 0 if it gives no sequence. */
+uint16_t guest_last_port(const struct guest *g);
+/* True if the trial that begins, or the next one, is to try many ports. */
+bool guest_spray_wanted(struct guest *g);
+bool guest_spray_follows(struct guest *g);
+/* The host agreed, and is there; false if there is nothing to be done. */
+bool guest_spray_begin(struct guest *g, const struct host_offer *offer,
+	const struct addr *host, uint64_t now);
+void guest_spray_expire(struct guest *g, uint64_t now);
+/* When nothing is to be expected of it any more; 0 if there is none. */
+uint64_t guest_spray_ends_at(const struct guest *g);
+void guest_spray_end(struct guest *g);
+/* Its sockets that no session uses are to be closed, once it is over. */
+void guest_spray_release(struct guest *g);
+void guest_spray_opened(struct guest *g, uint32_t number);
+/* Any socket by its number; NULL if there is no such number. */
+struct guest_socket *guest_socket(struct guest *g, uint32_t number);
+/* That path was found in the current trial. */
+void guest_remember(struct guest *g, const struct path *path);
 
 /* guest_improve.c */
 bool link_is_fine(const struct guest *g);

@@ -29,12 +29,18 @@ static void release_sockets(struct guest *g)
 		if (g->sockets[i].open && !used)
 			g->sockets[i].done = true;
 	}
+	guest_spray_release(g);
 }
 
-static uint64_t trial_span(const struct trial *t)
+static uint64_t trial_span(struct guest *g)
 {
+	const struct trial *t = &g->trial;
 	uint64_t span = TRIAL_SPAN + t->number * TRIAL_SPAN_MORE;
 
+	if (t->spray)
+		return guest_spray_ends_at(g) - t->answered_at;
+	if (t->number > 0 && guest_spray_follows(g))
+		return TRIAL_SPAN_PLAIN;
 	return span < TRIAL_SPAN_MAX ? span : TRIAL_SPAN_MAX;
 }
 
@@ -46,8 +52,8 @@ static void trial_rearm(struct guest *g)
 	if (!g->sockets[t->sockets[0]].open && t->fresh_by < at)
 		at = t->fresh_by;
 	at = t->give_up_at < at ? t->give_up_at : at;
-	if (t->answered_at != NEVER && t->answered_at + trial_span(t) < at)
-		at = t->answered_at + trial_span(t);
+	if (t->answered_at != NEVER && t->answered_at + trial_span(g) < at)
+		at = t->answered_at + trial_span(g);
 	if (improve_patience_at(g) < at)
 		at = improve_patience_at(g);
 	timers_set(&g->timers, &g->trial_timer, at);
@@ -79,6 +85,8 @@ void trial_begin(struct guest *g, uint32_t number, uint64_t now)
 		.answered_at = NEVER};
 	guest_fill(g, g->trial.id, ID_SIZE);
 	retry_stop(&g->trial.hello);
+	guest_spray_end(g);
+	g->trial.spray = guest_spray_wanted(g);
 	g->progress.tries++;
 	release_sockets(g);
 	fresh = number > 0 && g->sockets[0].open ? free_socket(g) : GUEST_SOCKETS_MAX;
@@ -97,6 +105,7 @@ void trial_end(struct guest *g)
 	trial_wipe(&g->trial);
 	trial_wipe(&g->before);
 	timers_clear(&g->timers, &g->trial_timer);
+	guest_spray_end(g);
 	release_sockets(g);
 }
 
@@ -104,10 +113,12 @@ void trial_offer(struct guest *g)
 {
 	struct guest_offer offer = {
 		.trial = (uint8_t)(g->trial.number < 255 ? g->trial.number : 255),
-		.behaviour = g->behaviour};
+		.behaviour = guest_behaviour(g)};
 
 	if (g->trial.payload_len > 0)
 		return;
+	offer.behaviour.spray = g->trial.spray;
+	offer.behaviour.port = guest_last_port(g);
 	for (unsigned i = 0; i < GUEST_SOCKETS_MAX; i++)
 		candidates_add(
 			&offer.candidates, &g->sockets[i].mapped, CANDIDATE_MAPPED);
@@ -200,7 +211,7 @@ static void send_hellos(struct guest *g, struct reach *host, unsigned first, uin
 static void add_target(struct guest *g, struct reach *host, const struct addr *addr,
 	uint32_t socket, uint8_t kind)
 {
-	if (!g->sockets[socket].open || !candidates_add(&host->to, addr, kind))
+	if (!guest_socket(g, socket)->open || !candidates_add(&host->to, addr, kind))
 		return;
 	host->sockets[host->to.count - 1] = socket;
 	host->hello_max[host->to.count - 1] = HELLOS_MAX;
@@ -344,8 +355,13 @@ enum verdict trial_answered(struct guest *g, const struct path *path, const uint
 	g->host_behaviour = offer.behaviour;
 	g->host_v6 = candidates_have_v6(&offer.candidates);
 	learn_relay(g, host, path, &m);
+	g->host_seen = m.host;
 	first = host->to.count;
-	add_targets(g, host, &offer.candidates, &m.host);
+	if (g->trial.answered_at == NEVER)
+		g->trial.spray = g->trial.spray && offer.behaviour.spray &&
+				 guest_spray_begin(g, &offer, &m.host, now);
+	if (!g->trial.spray)
+		add_targets(g, host, &offer.candidates, &m.host);
 	if (first == 0)
 		tell_host_found(g, host, &m.host);
 	if (g->trial.answered_at == NEVER) {
@@ -398,7 +414,7 @@ void trial_expire(struct guest *g, uint64_t now)
 	}
 	if (now >= improve_patience_at(g) && improve_ends(g, t->number, now))
 		return;
-	if (t->answered_at != NEVER && now - t->answered_at >= trial_span(t)) {
+	if (t->answered_at != NEVER && now - t->answered_at >= trial_span(g)) {
 		if (improve_ends(g, t->number + 1, now))
 			return;
 		trial_begin(g, t->number + 1, now);
@@ -436,10 +452,13 @@ static void try_reflexive(struct guest *g, struct reach *host, const struct path
 			return;
 		host->hello_max[i] = 0;
 	}
-	if (host->hello_max[i] < REFLEXIVE_HELLOS) {
+	if (g->trial.spray && addr_same_ip(&path->remote, &g->host_seen))
+		host->hello_max[i] = SPRAY_HELLOS;
+	else if (host->hello_max[i] < REFLEXIVE_HELLOS)
 		host->hello_max[i]++;
-		send_hello(g, host, i);
-	}
+	else
+		return;
+	send_hello(g, host, i);
 }
 
 static enum verdict input_punch(
@@ -536,6 +555,7 @@ static enum verdict input_welcome(struct guest *g, struct trial *t,
 			     now);
 		crypto_wipe(&keys, sizeof(keys));
 		if (ok) {
+			guest_remember(g, path);
 			trial_end(g);
 			improve_begin(g, now);
 		}

@@ -97,6 +97,7 @@ void host_free(struct host *h)
 	outbox_fini(&h->outbox);
 	free(h->scratch);
 	free(h->numbers);
+	free(h->spray);
 	crypto_wipe(h, sizeof(*h));
 	free(h);
 }
@@ -106,6 +107,8 @@ void host_add_socket(
 {
 	unsigned family = family_index(bound);
 
+	if (number >= HOST_SOCKETS_MAX && host_socket(h, number) != NULL)
+		host_spray_opened(h, number, bound, now);
 	if (number >= HOST_SOCKETS_MAX || h->sockets[number].open)
 		return;
 	/* What the last socket's mapping was is no longer where we are. */
@@ -225,6 +228,7 @@ static enum verdict input_message(struct host *h, const struct path *path,
 	if (path->channel != 0 && type != MESSAGE_HELLO)
 		return VERDICT_DROP_UNKNOWN_TYPE;
 	switch (type) {
+	case MESSAGE_KNOCK: return host_spray_knock(h, path, buf, len, now);
 	case MESSAGE_HELLO: return attempt_hello(h, path, buf, len, now);
 	case MESSAGE_INTRODUCE:
 	case MESSAGE_ACK: return input_from_server(h, path, buf, len, now);
@@ -253,7 +257,7 @@ enum verdict host_input(struct host *h, const struct path *path, uint8_t *buf, s
 
 	if (channel_strip(&relayed, path, &buf, &len))
 		path = &relayed;
-	if (path->socket >= HOST_SOCKETS_MAX ||
+	if (host_socket(h, path->socket) == NULL ||
 		(path->channel != 0 && !is_relay(h, &path->remote)))
 		verdict = VERDICT_DROP_UNSOLICITED;
 	else if (frame_is(buf, len) && len <= SCRATCH_SIZE)
@@ -340,6 +344,7 @@ static void sweep_sockets(struct host *h, uint64_t now)
 		else if (now - s->unused_at >= SOCKET_REST)
 			s->done = true;
 	}
+	host_spray_release(h);
 }
 
 static void sweep(struct host *h, uint64_t now)
@@ -360,6 +365,7 @@ void host_expire(struct host *h, uint64_t now)
 		case TIMER_LEASE: lease_expire(h, timer->owner, now); break;
 		case TIMER_LEVELS: levels_expire(h, now); break;
 		case TIMER_ATTEMPT: attempt_expire(h, timer->owner, now); break;
+		case TIMER_SPRAY: host_spray_expire(h, now); break;
 		case TIMER_CONNECTION: connection_expire(h, timer->owner, now); break;
 		default: sweep(h, now);
 		}
@@ -411,7 +417,8 @@ bool host_next_event(struct host *h, struct event *event)
 		*event = (struct event){.type = EVENT_FLOW_CLOSED, .flow = h->told};
 		return true;
 	}
-	return next_socket_event(h, event) || events_take(&h->events, event);
+	return next_socket_event(h, event) || host_spray_next_event(h, event) ||
+	       events_take(&h->events, event);
 }
 
 void host_network_changed(struct host *h, uint64_t now)

@@ -11,6 +11,7 @@
 #include "core/flow.h"
 #include "core/path.h"
 #include "core/secrets.h"
+#include "core/spray.h"
 #include "core/verdict.h"
 
 struct host;
@@ -34,6 +35,10 @@ const char *host_refusal_text(uint8_t code);
 #define HOST_SERVERS_MAX 48 /* rendezvous addresses: 16, by each transport */
 #define HOST_SOCKETS_MAX 8
 #define HOST_LOCALS_MAX  8
+/* Sockets for many ports at once, and those of them that won, have the numbers from
+ * HOST_SOCKETS_MAX on. */
+#define HOST_SPRAY_SOCKETS (2 * SPRAY_SOCKETS)
+#define HOST_SOCKETS_ALL   (HOST_SOCKETS_MAX + HOST_SPRAY_SOCKETS)
 
 struct host_config {
 	struct entropy entropy;
@@ -51,6 +56,7 @@ struct host_config {
 	uint32_t half_open_max;   /* sessions not yet confirmed, in all; a quarter of them
 				   at most of one network, HOST_HALF_OPEN_MAX of one guest */
 	bool no_local_candidates; /* own interface addresses are told nobody */
+	enum effort effort;       /* for a direct path; default low: no further sockets */
 };
 
 #define HOST_HALF_OPEN_MAX 8 /* as many as lost welcomes may leave in 10 s */

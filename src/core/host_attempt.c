@@ -172,7 +172,9 @@ static void offer_own(struct host *h, struct candidates *own)
 
 static void seal_answer(struct host *h, struct attempt *a)
 {
-	struct host_offer offer = {.behaviour = h->behaviour};
+	struct host_offer offer = {.behaviour = host_behaviour(h)};
+
+	offer.behaviour.spray = a->sprays;
 
 	memcpy(offer.host_static, h->host_static_public, CRYPTO_KEY_SIZE);
 	offer_own(h, &offer.candidates);
@@ -216,6 +218,14 @@ static void attempt_rearm(struct host *h, struct attempt *a)
 		if (a->replies[i].retry.next_at < at)
 			at = a->replies[i].retry.next_at;
 	timers_set(&h->timers, &a->timer, at);
+}
+
+void attempts_measured(struct host *h)
+{
+	struct attempt *a, *next;
+
+	HASH_ITER (hh, h->attempts, a, next)
+		a->measures = false;
 }
 
 void attempts_answer_again(struct host *h, uint64_t now)
@@ -277,7 +287,7 @@ static struct attempt *attempt_wake(struct host *h, struct attempt *a, uint64_t 
 
 static struct attempt *attempt_begin(struct host *h, struct lease *lease,
 	struct attempt *known, const struct guest_offer *offer, const uint8_t *id,
-	uint64_t now)
+	const struct addr *seen, uint64_t now)
 {
 	struct attempt *a =
 		known != NULL ? attempt_wake(h, known, now) : attempt_open(h, id, now);
@@ -287,6 +297,8 @@ static struct attempt *attempt_begin(struct host *h, struct lease *lease,
 	a->trial = offer->trial;
 	retry_start(&a->punch, now);
 	retry_sent(&a->punch, now);
+	a->sprays = host_spray_begin(h, a, lease, offer, seen, now);
+	a->measures = a->sprays && h->behaviour.mapping == BEHAVIOUR_SEQUENTIAL;
 	seal_answer(h, a);
 	lease_probe_mapping(h, lease, now);
 	return a;
@@ -310,12 +322,12 @@ enum verdict attempt_introduced(
 	a = attempt_find(h, message_id(buf));
 	fresh = a == NULL || a->resting;
 	if (fresh)
-		a = attempt_begin(h, lease, a, &offer, message_id(buf), now);
+		a = attempt_begin(h, lease, a, &offer, message_id(buf), &m.guest, now);
 	if (a == NULL)
 		return VERDICT_DROP_LIMIT;
 	a->asked_at = now;
-	first = add_targets(h, a, &offer, &m.guest);
-	for (unsigned copy = 0; copy < PUNCH_COPIES; copy++)
+	first = a->sprays ? a->to.count : add_targets(h, a, &offer, &m.guest);
+	for (unsigned copy = 0; !a->sprays && copy < PUNCH_COPIES; copy++)
 		punch_all(h, a, fresh ? 0 : first, now);
 	if (fresh) {
 		a->from = m.guest;
@@ -323,7 +335,9 @@ enum verdict attempt_introduced(
 		a->theirs_v6 = candidates_have_v6(&offer.candidates);
 		tell_punching(h, a);
 	}
-	if (!a->replies[index].wanted || a->replies[index].acked)
+	if (a->measures && now - a->began_at < SPRAY_DELAY)
+		a->replies[index].wanted = true;
+	else if (!a->replies[index].wanted || a->replies[index].acked || a->measures)
 		answer_start(h, a, index, now);
 	attempt_rearm(h, a);
 	return VERDICT_CONSUMED;
@@ -355,7 +369,8 @@ void attempt_expire(struct host *h, struct attempt *a, uint64_t now)
 		return;
 	}
 	if (a->punch.next_at <= now) {
-		punch_all(h, a, 0, now);
+		if (!a->sprays)
+			punch_all(h, a, 0, now);
 		retry_sent(&a->punch, now);
 		if (now - a->punch.began_at >= RETRY_EAGER)
 			retry_stop(&a->punch);
@@ -455,6 +470,7 @@ static enum verdict hello_welcome(struct host *h, struct attempt *a, struct nois
 	c->attempt = a;
 	c->began_at = a->began_at;
 	a->connection = c;
+	host_spray_met(h, a, now);
 	c->session.credit = HELLO_SIZE - WELCOME_SIZE;
 	welcome_encode(a->welcome, a->id, message, h->credentials.mac_key);
 	retry_stop(&a->punch);

@@ -97,15 +97,21 @@ bool connection_route(struct host *h, struct connection *c, const struct path *p
 
 static void leave_socket(struct host *h, const struct connection *c)
 {
-	if (c->socket < HOST_SOCKETS_MAX)
-		h->sockets[c->socket].connections--;
+	struct host_socket *s = host_socket(h, c->socket);
+
+	if (s != NULL)
+		s->connections--;
 }
 
+/* A path by a stream has no socket of ours. */
 static void enter_socket(struct host *h, struct connection *c, const struct path *path)
 {
-	c->socket = path->remote.transport == ADDR_UDP ? path->socket : HOST_SOCKETS_MAX;
-	if (c->socket < HOST_SOCKETS_MAX)
-		h->sockets[c->socket].connections++;
+	struct host_socket *s;
+
+	c->socket = path->remote.transport == ADDR_UDP ? path->socket : HOST_SOCKETS_ALL;
+	s = host_socket(h, c->socket);
+	if (s != NULL)
+		s->connections++;
 }
 
 void connection_use_socket(struct host *h, struct connection *c, const struct path *path)

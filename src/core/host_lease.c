@@ -252,6 +252,10 @@ static void mapping_checked(
 	if (lease->measuring && seen->family == ADDR_V4)
 		behaviour_learn(&h->behaviour, &lease->observed, seen);
 	lease->measuring = false;
+	if (h->behaviour.mapping == BEHAVIOUR_SEQUENTIAL && seen->family == ADDR_V4) {
+		h->behaviour.port = seen->port;
+		attempts_measured(h);
+	}
 	if (addr_equal(seen, &lease->observed))
 		return;
 	if (!addr_equal(&h->spoilt, seen)) {

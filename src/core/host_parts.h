@@ -52,6 +52,7 @@
 #define SWEEP              (10 * SECOND)
 #define PEERS_MAX          65536         /* identities remembered */
 #define FLOW_REFUSED_TOLD  (10 * SECOND) /* before it is told again of a guest */
+#define SPRAY_ECHOES       16            /* answers to knocks, of one attempt */
 #define NUMBER_MAX         4194302       /* 127.64.0.1 .. 127.127.255.254 */
 
 enum host_timer {
@@ -59,11 +60,13 @@ enum host_timer {
 	TIMER_LEVELS,
 	TIMER_ATTEMPT,
 	TIMER_CONNECTION,
-	TIMER_SWEEP
+	TIMER_SWEEP,
+	TIMER_SPRAY
 };
 
 struct host_socket {
 	bool open, done; /* done: EVENT_SOCKET_DONE is to be told */
+	bool wanted;     /* of those for many ports: EVENT_SOCKET_WANTED is */
 	struct addr bound;
 	struct addr mapped; /* what a router forwards to it; family ADDR_NONE: nothing */
 	unsigned connections;
@@ -129,6 +132,8 @@ struct attempt {
 	struct candidates to;    /* to be punched */
 	size_t punched[CANDIDATES_MAX]; /* bytes */
 	uint8_t trial;
+	bool sprays;   /* many ports at once, in place of punches */
+	bool measures; /* the next port of our NAT, before it is answered */
 	uint64_t began_at, asked_at;
 	struct retry punch;
 	struct attempt_reply replies[HOST_SERVERS_MAX];
@@ -188,11 +193,22 @@ struct peer {
 	enum peer_policy { POLICY_NONE, POLICY_ALLOWED, POLICY_DENIED } policy;
 	uint64_t seen_at;              /* last connected */
 	struct connection *connection; /* NULL while away */
-	struct connection *before;     /* the one it replaced, while that still receives */
-	unsigned links;                /* connections that name it, replaced ones too */
-	uint64_t flow_refused_at;      /* when that was last told; 0 never */
+	struct connection *before; /* the one it replaced, while that still receives */
+	unsigned links;            /* connections that name it, replaced ones too */
+	uint64_t flow_refused_at;  /* when that was last told; 0 never */
 	struct flow_table flows;
 	UT_hash_handle hh;
+};
+
+/* Many ports at once, for one attempt. */
+struct host_spray {
+	bool live;
+	struct spray spray;
+	struct timer timer;
+	uint8_t id[ID_SIZE];                            /* of the attempt */
+	uint32_t socket;                                /* that probes leave by */
+	unsigned echoes;                                /* sent */
+	struct host_socket sockets[HOST_SPRAY_SOCKETS]; /* as host_socket counts them */
 };
 
 struct host {
@@ -207,6 +223,7 @@ struct host {
 	unsigned fresh[2];  /* sockets opened against a spoilt mapping */
 	struct addr spoilt; /* another mapping of ours, as an unused port saw it */
 	struct behaviour behaviour; /* of our IPv4 NAT; unknown until measured */
+	struct host_spray *spray;   /* NULL before the first */
 	struct addr locals[HOST_LOCALS_MAX];
 	size_t local_count;
 	struct lease leases[HOST_SERVERS_MAX];
@@ -282,8 +299,30 @@ enum verdict attempt_hello(struct host *h, const struct path *path, const uint8_
 	size_t len, uint64_t now);
 void attempt_expire(struct host *h, struct attempt *a, uint64_t now);
 void attempt_free(struct host *h, struct attempt *a);
+/* The last port of our NAT is known: no attempt waits for it any more. */
+void attempts_measured(struct host *h);
 /* There is more to say of our own addresses: answers go out anew. */
 void attempts_answer_again(struct host *h, uint64_t now);
+
+/* host_spray.c */
+/* What is told of our NAT, with what we are willing to do. */
+struct behaviour host_behaviour(const struct host *h);
+/* Any socket by its number; NULL if there is no such number. */
+struct host_socket *host_socket(struct host *h, uint32_t number);
+/* Begins for the attempt of a guest that the rendezvous proved to be at seen. Returns false
+ * if it is not asked for or worth it, or another is under way. */
+bool host_spray_begin(struct host *h, const struct attempt *a, const struct lease *lease,
+	const struct guest_offer *offer, const struct addr *seen, uint64_t now);
+void host_spray_expire(struct host *h, uint64_t now);
+void host_spray_opened(
+	struct host *h, uint32_t number, const struct addr *bound, uint64_t now);
+bool host_spray_next_event(struct host *h, struct event *event);
+/* Its sockets that no connection uses are to be closed, once it is over. */
+void host_spray_release(struct host *h);
+enum verdict host_spray_knock(struct host *h, const struct path *path, const uint8_t *buf,
+	size_t len, uint64_t now);
+/* The attempt has a connection. */
+void host_spray_met(struct host *h, const struct attempt *a, uint64_t now);
 
 /* host_connection.c */
 struct connection *connection_open(struct host *h, const struct noise_keys *keys,

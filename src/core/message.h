@@ -44,6 +44,7 @@
 	X(WELCOME, 18, "welcome")                                                        \
 	X(BUSY, 19, "busy")                                                              \
 	X(REFUSE, 20, "refuse")                                                          \
+	X(KNOCK, 21, "knock")                                                            \
 	X(VERSION, 31, "version")
 
 enum message_type {
@@ -232,6 +233,10 @@ bool answered_decode(struct answered_message *m, const uint8_t *buf, size_t len)
 #define PUNCH_SIZE (MESSAGE_HEADER_SIZE + 8)
 size_t punch_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
 	const uint8_t mac_key[CRYPTO_KEY_SIZE]);
+/* KNOCK: the same from a guest, which tries many ports at once. */
+size_t knock_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
+	const uint8_t mac_key[CRYPTO_KEY_SIZE]);
+/* Of either. */
 bool punch_verify(const uint8_t *buf, size_t len, const uint8_t mac_key[CRYPTO_KEY_SIZE]);
 
 /* HELLO: the first Noise message, then a MAC over all before it, then a cookie's MAC or

@@ -8,15 +8,27 @@
 /* Bytes before the first MAC. */
 #define HELLO_MACED (MESSAGE_HEADER_SIZE + HELLO_NOISE_SIZE)
 
-size_t punch_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
-	const uint8_t mac_key[CRYPTO_KEY_SIZE])
+static size_t bare_encode(uint8_t *out, enum message_type type,
+	const uint8_t attempt[ID_SIZE], const uint8_t mac_key[CRYPTO_KEY_SIZE])
 {
-	struct writer w = message_write(out, PUNCH_SIZE, MESSAGE_PUNCH, attempt);
+	struct writer w = message_write(out, PUNCH_SIZE, type, attempt);
 	uint8_t mac[CRYPTO_MAC_SIZE];
 
 	crypto_mac(mac, mac_key, out, MESSAGE_HEADER_SIZE);
 	write_bytes(&w, mac, PUNCH_SIZE - MESSAGE_HEADER_SIZE);
 	return writer_len(&w);
+}
+
+size_t punch_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
+	const uint8_t mac_key[CRYPTO_KEY_SIZE])
+{
+	return bare_encode(out, MESSAGE_PUNCH, attempt, mac_key);
+}
+
+size_t knock_encode(uint8_t *out, const uint8_t attempt[ID_SIZE],
+	const uint8_t mac_key[CRYPTO_KEY_SIZE])
+{
+	return bare_encode(out, MESSAGE_KNOCK, attempt, mac_key);
 }
 
 bool punch_verify(const uint8_t *buf, size_t len, const uint8_t mac_key[CRYPTO_KEY_SIZE])

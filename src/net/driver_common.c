@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "net/driver_socket.h"
@@ -53,11 +54,38 @@ bool driver_is_exhausted(int error)
 	       error == -ENOMEM;
 }
 
+void driver_allow_further(struct driver *d, size_t count)
+{
+	d->further_max = count - d->public_count;
+}
+
+struct driver_socket *driver_socket_at(struct driver *d, uint32_t number)
+{
+	if (number < d->public_count)
+		return &d->publics[number];
+	number -= (uint32_t)d->public_count;
+	return d->further != NULL && number < d->further_max ? &d->further[number] : NULL;
+}
+
+/* Most never need them, and they are many. */
+static void make_further(struct driver *d, uint32_t number)
+{
+	if (d->further != NULL || number < d->public_count ||
+		number - d->public_count >= d->further_max)
+		return;
+	d->further = calloc(d->further_max, sizeof(*d->further));
+	if (d->further == NULL)
+		return;
+	driver_sockets_init(d->further, d->further_max);
+	for (size_t i = 0; i < d->further_max; i++)
+		d->further[i].udp.number += (uint32_t)d->public_count;
+}
+
 struct udp_socket *driver_public(struct driver *d, uint32_t number)
 {
-	if (number >= d->public_count || d->publics[number].udp.fd < 0)
-		return NULL;
-	return &d->publics[number].udp;
+	struct driver_socket *s = driver_socket_at(d, number);
+
+	return s != NULL && s->udp.fd >= 0 ? &s->udp : NULL;
 }
 
 void driver_send_framed(
@@ -95,20 +123,21 @@ static void open_wanted(struct driver *d, const struct event *event)
 	uint32_t number = event->number;
 	int error = -EMFILE;
 
-	if (number < d->public_count && !driver_public(d, number))
+	make_further(d, number);
+	if (driver_socket_at(d, number) != NULL && !driver_public(d, number))
 		error = driver_socket_open_public(d, number, bind);
 	if (error)
 		driver_notice(d, NOTICE_SOCKET, "%s", driver_why("bind", bind, error));
 	else if (d->ops->add_socket)
-		d->ops->add_socket(d, number, &d->publics[number].udp.bound);
+		d->ops->add_socket(d, number, &driver_public(d, number)->bound);
 }
 
 static void close_done(struct driver *d, uint32_t number)
 {
 	if (d->ops->flush)
 		d->ops->flush(d); /* runs that wait may be meant for this socket */
-	if (number < d->public_count)
-		driver_socket_close(&d->publics[number]);
+	if (driver_public(d, number) != NULL)
+		driver_socket_close(driver_socket_at(d, number));
 }
 
 /* Returns true if there were any. */
@@ -303,6 +332,9 @@ void driver_fini(struct driver *d)
 		streams_fini(d->streams);
 	for (size_t i = 0; i < d->public_count; i++)
 		driver_socket_close(&d->publics[i]);
+	for (size_t i = 0; d->further != NULL && i < d->further_max; i++)
+		driver_socket_close(&d->further[i]);
+	free(d->further);
 	ev_timer_stop(d->loop, &d->deadline);
 	ev_prepare_stop(d->loop, &d->before_wait);
 	busy_poll_stop(&d->busy_poll, d->loop);

@@ -66,6 +66,8 @@ struct driver {
 	unsigned machine_count;
 	struct driver_socket *publics; /* by the core's number; belongs to the owner */
 	size_t public_count;
+	struct driver_socket *further; /* numbers from public_count on; NULL before one */
+	size_t further_max;            /* of them; 0: none */
 	void (*take)(struct driver_socket *s, struct udp_message *m); /* of publics */
 	struct streams *streams; /* the owner's; NULL: there are none */
 	struct addr binds[2];    /* where further sockets are bound, v4 and v6; port 0 */
@@ -115,6 +117,11 @@ void driver_pull(struct driver *d);
 /* Ends a wakeup: pulls, flushes, sets the timer. */
 void driver_settle(struct driver *d);
 
+/* Sockets with numbers from public_count to below count may be opened later on. */
+void driver_allow_further(struct driver *d, size_t count);
+
+/* Returns the public socket with that number, open or not; NULL if there is none. */
+struct driver_socket *driver_socket_at(struct driver *d, uint32_t number);
 /* Returns the open public socket with that number, or NULL. */
 struct udp_socket *driver_public(struct driver *d, uint32_t number);
 

@@ -99,7 +99,7 @@ static void on_public_error(struct driver_socket *s, const struct udp_error *err
 int driver_socket_open_public(struct driver *d, uint32_t number, const struct addr *bind)
 {
 	const struct udp_options options = {.public_side = true, .buffer = DRIVER_BUFFER};
-	struct driver_socket *s = &d->publics[number];
+	struct driver_socket *s = driver_socket_at(d, number);
 	int error = udp_open(&s->udp, bind, &options);
 
 	if (error)

@@ -355,6 +355,7 @@ struct guest_driver *guest_driver_new(struct ev_loop *loop,
 	if (!driver_init(&d->base, loop, hooks, &ops, d->publics, GUEST_SOCKETS_MAX) ||
 		!outbound_init(&d->out) || !d->queue)
 		goto fail;
+	driver_allow_further(&d->base, GUEST_SOCKETS_ALL);
 	make_streams(d, &config->tls);
 	if (!open_listens(d, config, why) || !open_publics(d, why))
 		goto fail;

@@ -284,6 +284,7 @@ struct host_driver *host_driver_new(struct ev_loop *loop,
 	if (!driver_init(&d->base, loop, hooks, &ops, d->publics, HOST_SOCKETS_MAX) ||
 		!outbound_init(&d->out))
 		goto fail;
+	driver_allow_further(&d->base, HOST_SOCKETS_ALL);
 	make_streams(d, &config->tls);
 	if (!bind_publics(d, config, why))
 		goto fail;

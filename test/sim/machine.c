@@ -50,7 +50,7 @@ void machine_dial_streams(struct machine *m, const struct machine *rendezvous, b
 
 static bool port_taken(const struct machine *m, uint8_t family, uint16_t port)
 {
-	for (unsigned i = 0; i < MACHINE_SOCKETS; i++)
+	for (unsigned i = 0; i < m->sockets_used; i++)
 		if (m->sockets[i].open && m->sockets[i].bound.family == family &&
 			m->sockets[i].bound.port == port)
 			return true;
@@ -70,6 +70,9 @@ void machine_open(
 	while (port == 0 || port_taken(m, family->family, port))
 		port = (uint16_t)rng_between(&m->rng, 32768, 60999);
 	s->open = true;
+	m->sockets_used = number < m->sockets_used ? m->sockets_used : number + 1;
+	m->open_sockets++;
+	m->open_most = m->open_sockets > m->open_most ? m->open_sockets : m->open_most;
 	s->bound = (struct addr){.family = family->family, .port = port};
 	if (m->role->add_socket != NULL)
 		m->role->add_socket(m, number, &s->bound);
@@ -97,13 +100,24 @@ static void note_event(struct machine *m, const struct event *event)
 			event->why != NULL ? event->why : "");
 }
 
+static void close_done(struct machine *m, uint32_t number)
+{
+	if (number >= MACHINE_SOCKETS || !m->sockets[number].open) {
+		world_fail(m->node.world, "%s: closes socket %u, which it has not",
+			m->node.name, number);
+		return;
+	}
+	m->sockets[number].open = false;
+	m->open_sockets--;
+}
+
 static void take_event(struct machine *m, const struct event *event)
 {
 	note_event(m, event);
 	if (event->type == EVENT_SOCKET_WANTED)
 		machine_open(m, event->number, &event->addr, 0);
 	else if (event->type == EVENT_SOCKET_DONE)
-		m->sockets[event->number % MACHINE_SOCKETS].open = false;
+		close_done(m, event->number);
 	else if (m->role->event != NULL)
 		m->role->event(m, event);
 }
@@ -225,6 +239,7 @@ void machine_kill(struct machine *m)
 	for (unsigned i = 0; i < MACHINE_SOCKETS; i++)
 		m->sockets[i].open = false;
 	tcp_fini(m);
+	m->open_sockets = 0;
 	promise_fini(&m->promise);
 	node_wake_at(&m->node, app_next(m));
 }

@@ -17,7 +17,7 @@
 #include "sim/stream.h"
 #include "sim/tcp.h"
 
-#define MACHINE_SOCKETS 64
+#define MACHINE_SOCKETS 640
 #define MACHINE_APPS    64
 #define EXPIRES_MAX     100 /* calls of expire at one instant that are not a busy loop */
 #define ALTS            16
@@ -78,6 +78,7 @@ struct host_settings {
 	struct service service;
 	enum target target;
 	uint32_t guests_max, flows_max, half_open_max; /* 0: the core's defaults */
+	enum effort effort;
 	bool no_local_candidates;
 	/* On its disk: numbers of guests. */
 	struct known_guest {
@@ -98,6 +99,7 @@ struct guest_settings {
 	struct app *apps[MACHINE_APPS];
 	unsigned app_count;
 	uint32_t flows_max; /* 0: the core's default */
+	enum effort effort;
 	bool no_local_candidates;
 	bool was_connected;
 	uint64_t queue_dropped; /* of earlier incarnations too */
@@ -133,6 +135,8 @@ struct machine {
 		struct addr bound; /* unspecified address and the real port */
 	} sockets[MACHINE_SOCKETS];
 	struct tcp_end *tcp_ends;
+	unsigned sockets_used; /* one more than the highest number ever open */
+	unsigned open_sockets, open_most;
 	bool asleep; /* suspended: hears nothing, does nothing, time goes on */
 	uint64_t expired_at;
 	unsigned expires; /* calls at that instant */

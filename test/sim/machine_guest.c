@@ -27,6 +27,7 @@ static void start(struct machine *m)
 	c.ciphers = CIPHER_CHACHA20_POLY1305 | CIPHER_AES_256_GCM;
 	c.listens[0] = addr_v4(127, 0, 0, 1, 27015);
 	c.no_local_candidates = s->no_local_candidates;
+	c.effort = s->effort;
 	if (s->flows_max > 0)
 		c.flows_max = s->flows_max;
 	s->was_connected = false;

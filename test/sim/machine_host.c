@@ -22,6 +22,7 @@ static void start(struct machine *m)
 	c.ciphers = CIPHER_CHACHA20_POLY1305 | CIPHER_AES_256_GCM;
 	c.targets[0] = addr_v4(127, 0, 0, 1, 27015);
 	c.no_local_candidates = s->no_local_candidates;
+	c.effort = s->effort;
 	if (s->guests_max > 0)
 		c.guests_max = s->guests_max;
 	if (s->flows_max > 0)

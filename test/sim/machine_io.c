@@ -51,7 +51,7 @@ static int socket_of(const struct machine *m, const struct packet *packet)
 
 	if (!addr_same_ip(own, &m->v4) && !addr_same_ip(own, &m->v6))
 		return -1;
-	for (int i = 0; i < MACHINE_SOCKETS; i++)
+	for (int i = 0; i < (int)m->sockets_used; i++)
 		if (m->sockets[i].open && m->sockets[i].bound.family == own->family &&
 			m->sockets[i].bound.port == own->port)
 			return i;

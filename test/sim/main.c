@@ -81,6 +81,7 @@ static struct trials named(void)
 	trials_private(&list);
 	trials_relay(&list);
 	trials_last(&list);
+	trials_spray(&list);
 	trials_roam(&list);
 	trials_rekey(&list);
 	trials_mtu(&list);

@@ -248,6 +248,12 @@ static void output_stun(struct machine *m, struct promise_peer *peer, size_t len
 			peer->stun_in);
 }
 
+static bool may_spray(const struct machine *m)
+{
+	return m->kind == MACHINE_HOST ? m->host.effort != EFFORT_LOW
+				       : m->guest.effort != EFFORT_LOW;
+}
+
 /* Punches, and a guest's hellos: bounded by address and attempt. */
 static void output_attempt(struct machine *m, const struct addr *remote,
 	const uint8_t *data, size_t len, uint64_t bytes_max)
@@ -262,9 +268,27 @@ static void output_attempt(struct machine *m, const struct addr *remote,
 		world_fail(m->node.world,
 			"%s: %" PRIu64 " bytes of %s to %s in one attempt", m->node.name,
 			one->bytes, message_name(message_type(data)), text_of(remote));
-	if (all->addresses > PUNCH_ADDRESSES)
+	/* Hellos go to eight ports of where the knocks went. */
+	if (all->addresses > PUNCH_ADDRESSES + (may_spray(m) ? 1 : 0))
 		world_fail(m->node.world, "%s: %u addresses in one attempt", m->node.name,
 			all->addresses);
+}
+
+/* A punch, or a knock: where many ports may be tried, bounded by IP address. */
+static void output_punch(
+	struct machine *m, const struct addr *remote, const uint8_t *data, size_t len)
+{
+	struct addr ip = *remote;
+
+	m->promise.punch_bytes += len;
+	if (len > PUNCH_LONGEST)
+		world_fail(m->node.world, "%s: a punch of %zu bytes", m->node.name, len);
+	if (!may_spray(m)) {
+		output_attempt(m, remote, data, len, PUNCH_BYTES);
+		return;
+	}
+	ip.port = 0;
+	output_attempt(m, &ip, data, len, SPRAY_BYTES);
 }
 
 static void output_plain(
@@ -313,12 +337,9 @@ void promise_output(
 		output_relayed(m, remote, data, len);
 	} else if (stun_is_message(data, len)) {
 		output_stun(m, peer_of(&m->promise, remote), len);
-	} else if (is_message(data, len, MESSAGE_PUNCH)) {
-		m->promise.punch_bytes += len;
-		if (len > PUNCH_LONGEST)
-			world_fail(m->node.world, "%s: a punch of %zu bytes",
-				m->node.name, len);
-		output_attempt(m, remote, data, len, PUNCH_BYTES);
+	} else if (is_message(data, len, MESSAGE_PUNCH) ||
+		   is_message(data, len, MESSAGE_KNOCK)) {
+		output_punch(m, remote, data, len);
 	} else if (m->kind == MACHINE_GUEST && is_message(data, len, MESSAGE_HELLO)) {
 		output_attempt(m, remote, data, len, HELLO_BYTES);
 	} else {

@@ -12,6 +12,9 @@
 #define PUNCH_LONGEST   32   /* bytes of one */
 #define PUNCH_BYTES     2048 /* to an address in an attempt */
 #define PUNCH_ADDRESSES 8    /* of an attempt */
+/* Punches and knocks of one that may try many ports: the most that one attempt sends to one
+ * IP address, ports 0. */
+#define SPRAY_BYTES ((2048 + 256 + 16) * 26 + PUNCH_BYTES)
 /* A guest's hellos to the addresses a signed answer of its host named: the same eight,
  * for as long as an attempt is repeated. */
 #define HELLO_BYTES         16384

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/* The guest's part in trying many ports at once (core/spray.h), in a trial of its own, and
+ * what it remembers of which way led to which network. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/guest_parts.h"
+
+struct behaviour guest_behaviour(const struct guest *g)
+{
+	struct chance_budget budget = effort_budget(g->config.effort);
+	struct behaviour b = g->behaviour;
+
+	b.sockets = (uint16_t)budget.sockets;
+	b.probes = (uint16_t)budget.probes;
+	return b;
+}
+
+static bool is_udp(const struct addr *a)
+{
+	return a->family == ADDR_V4 && a->transport == ADDR_UDP;
+}
+
+/* Our own IPv4 address at a rendezvous; family ADDR_NONE if none is known. */
+static struct addr own_network(const struct guest *g)
+{
+	for (size_t i = 0; i < g->config.server_count; i++)
+		if (is_udp(&g->askers[i].observed))
+			return g->askers[i].observed;
+	return (struct addr){0};
+}
+
+uint16_t guest_last_port(const struct guest *g)
+{
+	return g->behaviour.mapping == BEHAVIOUR_SEQUENTIAL ? own_network(g).port : 0;
+}
+
+/* What was remembered. */
+
+static struct remembered *recall(struct guest *g, const struct addr *host)
+{
+	struct addr own = own_network(g);
+
+	for (unsigned i = 0; i < REMEMBERED_MAX; i++)
+		if (g->remembered[i].known && addr_same_ip(&g->remembered[i].own, &own) &&
+			addr_same_ip(&g->remembered[i].host, host))
+			return &g->remembered[i];
+	return NULL;
+}
+
+void guest_remember(struct guest *g, const struct path *path)
+{
+	struct addr own = own_network(g);
+	struct remembered *r;
+
+	if (path->channel != 0 || own.family != ADDR_V4 || !is_udp(&path->remote))
+		return;
+	r = recall(g, &path->remote);
+	if (r == NULL)
+		r = &g->remembered[g->remembered_next++ % REMEMBERED_MAX];
+	*r = (struct remembered){.known = true,
+		.sprayed = g->spray != NULL && g->spray->live,
+		.own = own,
+		.host = path->remote};
+}
+
+/* When to try. */
+
+static uint32_t first_spray(struct guest *g)
+{
+	const struct remembered *r = recall(g, &g->host_seen);
+
+	if (r != NULL && r->sprayed)
+		return 1;
+	if (r != NULL) /* a plain one led there before */
+		return 3;
+	return g->improvements == 0 ? 2 : 1;
+}
+
+static bool is_worth_it(const struct guest *g)
+{
+	struct behaviour own = guest_behaviour(g);
+
+	return spray_plan(&own, &g->host_behaviour).part != SPRAY_PART_NONE;
+}
+
+bool guest_spray_follows(struct guest *g)
+{
+	return is_worth_it(g) && g->trial.number + 1 == first_spray(g);
+}
+
+bool guest_spray_wanted(struct guest *g)
+{
+	/* Without a relay trials go on and on: now and then a plain one. */
+	if (g->trial.number >= 4 && g->trial.number % 2 == 1)
+		return false;
+	return g->trial.number >= first_spray(g) && g->sockets[0].open && is_worth_it(g);
+}
+
+/* Sockets. */
+
+struct guest_socket *guest_socket(struct guest *g, uint32_t number)
+{
+	if (number < GUEST_SOCKETS_MAX)
+		return &g->sockets[number];
+	if (g->spray == NULL || number >= GUEST_SOCKETS_ALL)
+		return NULL;
+	return &g->spray->sockets[number - GUEST_SOCKETS_MAX];
+}
+
+static uint32_t free_spray_socket(const struct guest_spray *y)
+{
+	uint32_t i = 0;
+
+	while (i < GUEST_SPRAY_SOCKETS && (y->sockets[i].open || y->sockets[i].wanted))
+		i++;
+	return i;
+}
+
+void guest_spray_release(struct guest *g)
+{
+	for (uint32_t i = 0; g->spray != NULL && i < GUEST_SPRAY_SOCKETS; i++) {
+		struct guest_socket *s = &g->spray->sockets[i];
+		uint32_t number = GUEST_SOCKETS_MAX + i;
+		bool used = (g->active.live && g->active.session.path.socket == number) ||
+			    (g->old.live && g->old.session.path.socket == number);
+
+		if (!g->spray->live && s->open && !used)
+			s->done = true;
+		if (!g->spray->live)
+			s->wanted = false;
+	}
+}
+
+/* The course of one. */
+
+static void send_knock(struct guest *g, uint32_t socket, const struct addr *to)
+{
+	const struct path path = {.socket = socket, .remote = *to};
+	struct datagram *d = outbox_add(&g->outbox, &path, 0);
+
+	d->len = (uint16_t)knock_encode(d->data, g->trial.id, g->credentials.mac_key);
+}
+
+void guest_spray_opened(struct guest *g, uint32_t number)
+{
+	if (g->spray->live)
+		send_knock(g, number, &g->spray->spray.to);
+}
+
+void guest_spray_expire(struct guest *g, uint64_t now)
+{
+	struct guest_spray *y = g->spray;
+	struct addr to;
+
+	for (unsigned i = 0; i < SPRAY_BURST && spray_next(&y->spray, &to); i++) {
+		uint32_t fresh = free_spray_socket(y);
+
+		if (y->spray.plan.part != SPRAY_PART_SOCKETS)
+			send_knock(g, g->trial.sockets[0], &to);
+		else if (fresh < GUEST_SPRAY_SOCKETS)
+			y->sockets[fresh].wanted = true;
+	}
+	spray_tick(&y->spray, now);
+	timers_set(&g->timers, &y->timer, y->spray.next_at);
+}
+
+static void tell_trying(struct guest *g, const struct spray_plan *plan)
+{
+	struct event *event = events_add(&g->events, EVENT_TRYING);
+
+	event->peer = g->host_seen;
+	event->sockets = plan->sockets;
+	event->number = plan->probes;
+	event->span = plan->span;
+	event->ppm = plan->ppm;
+}
+
+static bool make_room(struct guest *g)
+{
+	if (g->spray != NULL)
+		return true;
+	g->spray = calloc(1, sizeof(*g->spray));
+	if (g->spray == NULL)
+		return false;
+	g->spray->timer.kind = TIMER_SPRAY;
+	return true;
+}
+
+bool guest_spray_begin(struct guest *g, const struct host_offer *offer,
+	const struct addr *host, uint64_t now)
+{
+	struct behaviour own = guest_behaviour(g);
+	struct spray_plan plan = spray_plan(&own, &offer->behaviour);
+	bool named = false;
+	uint32_t key;
+
+	for (unsigned i = 0; i < offer->candidates.count; i++)
+		named = named ||
+			(offer->candidates.of[i].kind == CANDIDATE_OBSERVED &&
+				addr_same_ip(&offer->candidates.of[i].addr, host));
+	if (!named || !is_udp(host) || plan.part == SPRAY_PART_NONE ||
+		(g->spray != NULL && g->spray->live) || !make_room(g))
+		return false;
+	guest_fill(g, (uint8_t *)&key, sizeof(key));
+	spray_start(&g->spray->spray, &plan, host, &offer->behaviour, key, false, now);
+	g->spray->live = true;
+	timers_set(&g->timers, &g->spray->timer, g->spray->spray.next_at);
+	tell_trying(g, &plan);
+	return true;
+}
+
+uint64_t guest_spray_ends_at(const struct guest *g)
+{
+	return g->spray != NULL && g->spray->live ? g->spray->spray.ends_at : 0;
+}
+
+void guest_spray_end(struct guest *g)
+{
+	if (g->spray == NULL)
+		return;
+	g->spray->live = false;
+	timers_clear(&g->timers, &g->spray->timer);
+	guest_spray_release(g);
+}
