@@ -68,6 +68,12 @@ static uint64_t time_near(uint64_t now, uint32_t cut)
 	return (uint64_t)((int64_t)(now / MILLISECOND) + from_now) * MILLISECOND;
 }
 
+/* Differences of these are right up to 9 minutes. */
+static uint16_t sixteens(uint64_t time)
+{
+	return (uint16_t)(time / (16 * MILLISECOND));
+}
+
 static bool is_over(uint32_t ends_at, uint64_t now)
 {
 	return (int32_t)(ends_at - milliseconds(now)) <= 0;
@@ -160,6 +166,7 @@ struct lease {
 	uint8_t *ip; /* NULL: there is no room for it yet */
 	uint16_t *port, *door;
 	uint32_t *ends_at;
+	uint16_t *proved_at;
 	size_t ip_len;
 	uint8_t family;
 };
@@ -171,10 +178,10 @@ static enum lease_place place_of(const struct addr *remote)
 	return remote->family == ADDR_V4 ? LEASE_V4 : LEASE_V6;
 }
 
-static struct lease lease_in_v6(struct lease_v6 *l, uint8_t family)
+static struct lease lease_in_v6(struct lease_v6 *l, uint16_t *proved_at, uint8_t family)
 {
 	return (struct lease){
-		l->ip, &l->port, &l->door, &l->ends_at, sizeof(l->ip), family};
+		l->ip, &l->port, &l->door, &l->ends_at, proved_at, sizeof(l->ip), family};
 }
 
 static struct lease lease_in(
@@ -184,13 +191,14 @@ static struct lease lease_in(
 
 	if (place == LEASE_V4)
 		return (struct lease){host->v4.ip, &host->v4.port, &host->v4.door,
-			&host->v4.ends_at, sizeof(host->v4.ip), ADDR_V4};
+			&host->v4.ends_at, &host->proved_at[LEASE_V4],
+			sizeof(host->v4.ip), ADDR_V4};
 	if (place == LEASE_V6)
-		return lease_in_v6(&host->v6, ADDR_V6);
+		return lease_in_v6(&host->v6, &host->proved_at[LEASE_V6], ADDR_V6);
 	if (host->stream == 0)
 		return (struct lease){.ip = NULL};
 	stream = pool_at(&r->streams, host->stream);
-	return lease_in_v6(&stream->lease, stream->family);
+	return lease_in_v6(&stream->lease, &stream->proved_at, stream->family);
 }
 
 static bool is_lease(const struct lease *lease)
@@ -276,6 +284,8 @@ void registry_renew(struct registry *r, struct registered_host *host,
 		}
 	}
 	*l.ends_at = milliseconds(now + LEASE_SPAN);
+	if ((uint16_t)(sixteens(now) - *l.proved_at) > sixteens(REGISTRY_ORDER))
+		*l.proved_at = (uint16_t)(sixteens(now) - sixteens(REGISTRY_ORDER));
 	r->now = now;
 	list_remove(r, host);
 	list_append(r, number);
@@ -339,7 +349,7 @@ static bool stream_open(
 
 /* Gives a host a lease in the place of what it had there. */
 static bool lease_begin(struct registry *r, struct registered_host *host,
-	const struct path *path, uint64_t now)
+	const struct path *path, uint64_t proved_at, uint64_t now)
 {
 	enum lease_place place = place_of(&path->remote);
 	struct lease l = lease_in(r, host, place);
@@ -362,9 +372,20 @@ static bool lease_begin(struct registry *r, struct registered_host *host,
 	memcpy(l.ip, path->remote.ip, l.ip_len);
 	*l.port = path->remote.port;
 	*l.door = door;
+	*l.proved_at = sixteens(proved_at);
 	++*tally;
 	registry_renew(r, host, path, now);
 	return true;
+}
+
+static void prove_again(struct registry *r, struct registered_host *host,
+	const struct path *path, uint64_t proved_at, uint64_t now)
+{
+	uint16_t *last = lease_in(r, host, place_of(&path->remote)).proved_at;
+
+	registry_renew(r, host, path, now);
+	if ((int16_t)(sixteens(proved_at) - *last) > 0)
+		*last = sixteens(proved_at);
 }
 
 static bool has_lease(const struct registered_host *host)
@@ -372,17 +393,32 @@ static bool has_lease(const struct registered_host *host)
 	return host->v4.door != 0 || host->v6.door != 0 || host->stream != 0;
 }
 
+bool registry_is_newer(const struct registry *r, const uint8_t name[CRYPTO_KEY_SIZE],
+	const uint8_t instance[INSTANCE_SIZE], const struct addr *remote,
+	uint64_t proved_at, uint64_t now)
+{
+	const struct registered_service *s = registry_find(r, name);
+	struct registered_host *host = s != NULL ? registry_host(r, s, instance) : NULL;
+	struct lease_path held;
+
+	if (host == NULL || !registry_lease_of(r, host, place_of(remote), now, &held) ||
+		addr_equal(&held.path.remote, remote))
+		return false;
+	return (int16_t)(*lease_in(r, host, place_of(remote)).proved_at -
+			 sixteens(proved_at)) > 0;
+}
+
 bool registry_lease(struct registry *r, const uint8_t name[CRYPTO_KEY_SIZE],
 	const uint8_t asking[CRYPTO_KEY_SIZE], const uint8_t instance[INSTANCE_SIZE],
-	const struct path *path, uint64_t now)
+	const struct path *path, uint64_t proved_at, uint64_t now)
 {
 	uint32_t service = service_open(r, name);
 	struct registered_host *host =
 		service != 0 ? host_open(r, service, instance) : NULL;
 
 	if (host != NULL && registry_holds(r, host, &path->remote, now))
-		registry_renew(r, host, path, now);
-	else if (host != NULL && !lease_begin(r, host, path, now)) {
+		prove_again(r, host, path, proved_at, now);
+	else if (host != NULL && !lease_begin(r, host, path, proved_at, now)) {
 		if (!has_lease(host))
 			host_close(r, number_of(r, host));
 		return false;

@@ -19,6 +19,10 @@
 
 #define LEASE_SPAN (RENDEZVOUS_LEASE * SECOND)
 
+/* What proves a host's address is not older than that, and orders its leases: one does not go
+ * back to an address that was proved before. */
+#define REGISTRY_ORDER (120 * SECOND)
+
 /* Times are milliseconds cut to 32 bits, of which those near the present are told apart. */
 struct registered_service {
 	struct directory_entry entry;    /* by its name, an Ed25519 public key */
@@ -50,6 +54,7 @@ struct lease_v6 {
 
 struct lease_stream {
 	struct lease_v6 lease;
+	uint16_t proved_at;
 	uint8_t family;
 };
 
@@ -59,6 +64,9 @@ struct registered_host {
 	uint32_t next;         /* of the service; 0: it is the last */
 	uint32_t older, newer; /* by the last renewal of a lease */
 	uint32_t stream;       /* number of a lease_stream; 0: none */
+	/* Of the two below: when their addresses were, or REGISTRY_ORDER ago if that was
+	 * later, in 16 ms cut to 16 bits. */
+	uint16_t proved_at[2];
 	struct lease_v4 v4;
 	struct lease_v6 v6;
 };
@@ -138,12 +146,18 @@ unsigned registry_hosts(const struct registry *r, const struct registered_servic
 struct registered_host *registry_host(const struct registry *r,
 	const struct registered_service *s, const uint8_t instance[INSTANCE_SIZE]);
 
+/* True if the instance holds a lease at another address than that, of the same kind, which
+ * was proved later. */
+bool registry_is_newer(const struct registry *r, const uint8_t name[CRYPTO_KEY_SIZE],
+	const uint8_t instance[INSTANCE_SIZE], const struct addr *remote,
+	uint64_t proved_at, uint64_t now);
+
 /* Gives (or moves) the lease of an instance at a path, for RENDEZVOUS_LEASE seconds, making
- * service and host if need be. Returns false if the service has RENDEZVOUS_HOSTS_MAX other
+ * service and host if need be; proved_at is at most REGISTRY_ORDER ago. Returns false if the service has RENDEZVOUS_HOSTS_MAX other
  * hosts, the table is full, that network has too many leases, or memory ran out. */
 bool registry_lease(struct registry *r, const uint8_t name[CRYPTO_KEY_SIZE],
 	const uint8_t asking[CRYPTO_KEY_SIZE], const uint8_t instance[INSTANCE_SIZE],
-	const struct path *path, uint64_t now);
+	const struct path *path, uint64_t proved_at, uint64_t now);
 
 /* Gives the lease that a host holds at that place. Returns false if there is none. */
 bool registry_lease_of(const struct registry *r, struct registered_host *host,

@@ -55,9 +55,8 @@ struct rendezvous *rendezvous_new(const struct rendezvous_config *config, uint64
 	r->config = *config;
 	rendezvous_fill(r, key, sizeof(key));
 	registry_init(&r->registry, key, config->services_max, config->attempts_max);
-	rendezvous_fill(r, r->cookie_keys[0], sizeof(r->cookie_keys));
+	rendezvous_fill(r, r->cookie_key, sizeof(r->cookie_key));
 	rendezvous_fill(r, r->token_key, sizeof(r->token_key));
-	r->cookie_turn_at = now + COOKIE_TURN;
 	init_limits(r, now);
 	relay_init(
 		&r->relay, &config->relay, &config->entropy, r->registry.hash_key, now);
@@ -75,7 +74,7 @@ void rendezvous_free(struct rendezvous *r)
 	registry_fini(&r->registry);
 	relay_fini(&r->relay);
 	outbox_fini(&r->outbox);
-	crypto_wipe(r->cookie_keys, sizeof(r->cookie_keys));
+	crypto_wipe(r->cookie_key, sizeof(r->cookie_key));
 	crypto_wipe(r->token_key, sizeof(r->token_key));
 	free(r);
 }
@@ -127,8 +126,8 @@ enum verdict rendezvous_refuse(struct rendezvous *r, const struct path *path,
 	return code == REFUSAL_STALE_COOKIE ? VERDICT_DROP_STALE : VERDICT_CONSUMED;
 }
 
-static enum verdict input_cookie_ask(
-	struct rendezvous *r, const struct path *path, const uint8_t *buf, size_t len)
+static enum verdict input_cookie_ask(struct rendezvous *r, const struct path *path,
+	const uint8_t *buf, size_t len, uint64_t now)
 {
 	struct cookie_message m = {.observed = path->remote,
 		.alt_base = r->config.alt_base,
@@ -137,7 +136,7 @@ static enum verdict input_cookie_ask(
 
 	if (len < COOKIE_ASK_SIZE)
 		return VERDICT_DROP_MALFORMED;
-	cookie_make(m.cookie, r->cookie_keys[0], &path->remote);
+	cookie_make(r, m.cookie, &path->remote, now);
 	d = rendezvous_reply(r, path);
 	d->len = (uint16_t)cookie_encode(d->data, message_id(buf), &m);
 	return VERDICT_CONSUMED;
@@ -162,7 +161,7 @@ static enum verdict input(struct rendezvous *r, const struct path *path,
 		return VERDICT_DROP_VERSION;
 	}
 	switch (message_type(buf)) {
-	case MESSAGE_COOKIE_ASK: return input_cookie_ask(r, path, buf, len);
+	case MESSAGE_COOKIE_ASK: return input_cookie_ask(r, path, buf, len, now);
 	case MESSAGE_REGISTER: return register_input(r, path, buf, len, now);
 	case MESSAGE_REFRESH: return refresh_input(r, path, buf, len, now);
 	case MESSAGE_UNREGISTER: return unregister_input(r, path, buf, len, now);
@@ -174,7 +173,6 @@ static enum verdict input(struct rendezvous *r, const struct path *path,
 enum verdict rendezvous_input(struct rendezvous *r, const struct path *path,
 	const uint8_t *buf, size_t len, uint64_t now)
 {
-	cookies_turn(r, now);
 	return verdict_count(&r->counts.verdicts, input(r, path, buf, len, now));
 }
 
@@ -197,7 +195,6 @@ bool rendezvous_output(struct rendezvous *r, struct datagram *d, uint64_t now)
 
 void rendezvous_expire(struct rendezvous *r, uint64_t now)
 {
-	cookies_turn(r, now);
 	registry_expire(&r->registry, now);
 	relay_expire(&r->relay, now);
 }

@@ -194,7 +194,7 @@ enum verdict ask_input(struct rendezvous *r, const struct path *path, const uint
 
 	if (!ask_decode(&m, buf, len))
 		return VERDICT_DROP_MALFORMED;
-	if (!cookie_valid(r, m.cookie, &path->remote))
+	if (!cookie_valid(r, m.cookie, &path->remote, now))
 		return rendezvous_refuse(r, path, id, REFUSAL_STALE_COOKIE);
 	if (!dialled_right(r, path, &m.dialled))
 		return rendezvous_refuse(r, path, id, REFUSAL_WRONG_ADDRESS);

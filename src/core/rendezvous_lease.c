@@ -17,7 +17,7 @@ bool service_is_allowed(const struct rendezvous *r, const uint8_t service[32])
 static enum refusal register_check(struct rendezvous *r, const struct path *path,
 	const struct register_message *m, uint64_t now)
 {
-	if (!cookie_valid(r, m->cookie, &path->remote))
+	if (!cookie_valid(r, m->cookie, &path->remote, now))
 		return REFUSAL_STALE_COOKIE;
 	if (!dialled_right(r, path, &m->dialled))
 		return REFUSAL_WRONG_ADDRESS;
@@ -37,6 +37,7 @@ enum verdict register_input(struct rendezvous *r, const struct path *path,
 	struct register_message m;
 	struct registered_message answer = {
 		.lease = RENDEZVOUS_LEASE, .observed = path->remote};
+	uint64_t proved_at;
 	enum refusal refusal;
 	struct datagram *d;
 
@@ -45,7 +46,13 @@ enum verdict register_input(struct rendezvous *r, const struct path *path,
 	refusal = register_check(r, path, &m, now);
 	if (refusal != 0)
 		return rendezvous_refuse(r, path, message_id(buf), refusal);
-	if (!registry_lease(&r->registry, m.service, m.asking, m.instance, path, now)) {
+	proved_at = cookie_made_at(m.cookie, now);
+	/* Repeated by somebody: the host was there, and has gone on. */
+	if (registry_is_newer(
+		    &r->registry, m.service, m.instance, &path->remote, proved_at, now))
+		return rendezvous_refuse(r, path, message_id(buf), REFUSAL_STALE_COOKIE);
+	if (!registry_lease(&r->registry, m.service, m.asking, m.instance, path,
+		    proved_at, now)) {
 		rendezvous_note(r, LIMIT_SERVICES, &path->remote, now);
 		return rendezvous_refuse(r, path, message_id(buf), REFUSAL_FULL);
 	}

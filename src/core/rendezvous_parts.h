@@ -11,7 +11,7 @@
 #include "core/relay.h"
 #include "core/rendezvous.h"
 
-#define COOKIE_TURN     (60 * SECOND)  /* a cookie is good for one to two of these */
+#define COOKIE_LIFE     REGISTRY_ORDER /* a cookie is good for so long */
 #define TOKEN_TURN      (300 * SECOND) /* a token is good for one to two of these */
 #define OUTBOX_SIZE     256
 #define COPIES          2   /* of introductions and answers passed on */
@@ -53,8 +53,7 @@ struct rendezvous {
 	struct rendezvous_counts counts;
 	struct limit_note notes[LIMITS];
 	struct allowed_service *allowed;
-	uint8_t cookie_keys[2][CRYPTO_KEY_SIZE]; /* this turn's and the one before */
-	uint64_t cookie_turn_at;
+	uint8_t cookie_key[CRYPTO_KEY_SIZE];
 	uint8_t token_key[CRYPTO_KEY_SIZE];
 	struct bucket_field attempts, signatures, stun;
 	struct bucket stun_all;
@@ -77,12 +76,12 @@ void rendezvous_note(
 	struct rendezvous *r, enum limit limit, const struct addr *remote, uint64_t now);
 
 /* rendezvous_proof.c */
-void cookie_make(uint8_t cookie[COOKIE_SIZE], const uint8_t key[CRYPTO_KEY_SIZE],
-	const struct addr *remote);
-/* Turns the keys as often as the time since the last turn says. */
-void cookies_turn(struct rendezvous *r, uint64_t now);
-bool cookie_valid(struct rendezvous *r, const uint8_t cookie[COOKIE_SIZE],
-	const struct addr *remote);
+void cookie_make(const struct rendezvous *r, uint8_t cookie[COOKIE_SIZE],
+	const struct addr *remote, uint64_t now);
+bool cookie_valid(const struct rendezvous *r, const uint8_t cookie[COOKIE_SIZE],
+	const struct addr *remote, uint64_t now);
+/* When a valid one was made. */
+uint64_t cookie_made_at(const uint8_t cookie[COOKIE_SIZE], uint64_t now);
 /* A host's token names its instance, a guest's has none. It is good for the turn it was
  * made in and the next: who once held an address keeps nothing there for long. */
 void token_make(const struct rendezvous *r, uint8_t token[TOKEN_SIZE],

@@ -3,39 +3,53 @@
 #include <string.h>
 
 #include "core/rendezvous_parts.h"
+#include "core/wire.h"
 
-void cookie_make(uint8_t cookie[COOKIE_SIZE], const uint8_t key[CRYPTO_KEY_SIZE],
-	const struct addr *remote)
+#define COOKIE_TIME 4 /* bytes of milliseconds, before the MAC */
+
+static void cookie_of(const struct rendezvous *r, uint8_t cookie[COOKIE_SIZE],
+	const struct addr *remote, uint32_t made_at)
 {
-	crypto_mac(cookie, key, remote, sizeof(*remote));
+	struct writer w = writer_over(cookie, COOKIE_TIME);
+	const struct crypto_slice parts[] = {
+		{cookie, COOKIE_TIME}, {remote, sizeof(*remote)}};
+	uint8_t full[CRYPTO_HASH_SIZE];
+
+	write_u32(&w, made_at);
+	crypto_hmac(full, r->cookie_key, sizeof(r->cookie_key), parts, 2);
+	memcpy(cookie + COOKIE_TIME, full, COOKIE_SIZE - COOKIE_TIME);
 }
 
-/* Turns the keys as often as the time since the last turn says. */
-void cookies_turn(struct rendezvous *r, uint64_t now)
+void cookie_make(const struct rendezvous *r, uint8_t cookie[COOKIE_SIZE],
+	const struct addr *remote, uint64_t now)
 {
-	while (now >= r->cookie_turn_at) {
-		memcpy(r->cookie_keys[1], r->cookie_keys[0], CRYPTO_KEY_SIZE);
-		rendezvous_fill(r, r->cookie_keys[0], CRYPTO_KEY_SIZE);
-		if (now - r->cookie_turn_at >= 2 * COOKIE_TURN)
-			r->cookie_turn_at = now - COOKIE_TURN;
-		r->cookie_turn_at += COOKIE_TURN;
-	}
+	cookie_of(r, cookie, remote, (uint32_t)(now / MILLISECOND));
 }
 
-bool cookie_valid(struct rendezvous *r, const uint8_t cookie[COOKIE_SIZE],
-	const struct addr *remote)
+static uint32_t cookie_age(const uint8_t cookie[COOKIE_SIZE], uint64_t now)
 {
+	struct reader reader = reader_over(cookie, COOKIE_TIME);
+
+	return (uint32_t)(now / MILLISECOND) - read_u32(&reader);
+}
+
+uint64_t cookie_made_at(const uint8_t cookie[COOKIE_SIZE], uint64_t now)
+{
+	return now - cookie_age(cookie, now) * MILLISECOND;
+}
+
+bool cookie_valid(const struct rendezvous *r, const uint8_t cookie[COOKIE_SIZE],
+	const struct addr *remote, uint64_t now)
+{
+	uint32_t age = cookie_age(cookie, now);
 	uint8_t expected[COOKIE_SIZE];
 
 #ifdef EYELET_PLANT_COOKIE
 	return true;
 #endif
-	for (unsigned i = 0; i < 2; i++) {
-		cookie_make(expected, r->cookie_keys[i], remote);
-		if (crypto_equal(expected, cookie, COOKIE_SIZE))
-			return true;
-	}
-	return false;
+	cookie_of(r, expected, remote, (uint32_t)(now / MILLISECOND) - age);
+	return age <= COOKIE_LIFE / MILLISECOND &&
+	       crypto_equal(expected, cookie, COOKIE_SIZE);
 }
 
 /* A host's token names its instance, a guest's has none. It is good for the turn it was

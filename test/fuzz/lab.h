@@ -56,12 +56,14 @@ struct lab_datagram {
 	uint8_t *data; /* owned */
 };
 
+#define LAB_COOKIES 64 /* of the latest an address was told */
+
 /* What a machine owes an address. */
 struct lab_account {
 	struct addr addr;
 	uint64_t in, out, stun_in, stun_out;
 	bool proved;
-	uint8_t cookies[4][COOKIE_SIZE];
+	uint8_t cookies[LAB_COOKIES][COOKIE_SIZE];
 	unsigned cookie_count;
 };
 

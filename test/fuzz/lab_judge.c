@@ -34,10 +34,10 @@ static struct lab_account *account_of(struct lab_judge *j, const struct addr *ad
 	return a;
 }
 
-/* True if the address was told that cookie: one of the last four different ones. */
+/* True if the address was told that cookie: one of the last LAB_COOKIES different ones. */
 static bool knows_cookie(const struct lab_account *a, const uint8_t *cookie)
 {
-	for (unsigned i = 0; i < a->cookie_count && i < 4; i++)
+	for (unsigned i = 0; i < a->cookie_count && i < LAB_COOKIES; i++)
 		if (memcmp(cookie, a->cookies[i], COOKIE_SIZE) == 0)
 			return true;
 	return false;
@@ -46,7 +46,7 @@ static bool knows_cookie(const struct lab_account *a, const uint8_t *cookie)
 static void note_cookie(struct lab_account *a, const uint8_t *cookie)
 {
 	if (!knows_cookie(a, cookie))
-		memcpy(a->cookies[a->cookie_count++ % 4], cookie, COOKIE_SIZE);
+		memcpy(a->cookies[a->cookie_count++ % LAB_COOKIES], cookie, COOKIE_SIZE);
 }
 
 /* An address that repeats a cookie it was told has proved itself to a rendezvous. */

@@ -14,7 +14,7 @@ static const struct planted {
 } plants[] = {
 	{"REPLAY", "duplicating network", "delivered twice"},
 	{"RETRANSMIT", "loss of 30 % at host and guest, 100 seeds", "did not"},
-	{"ROAM", "attack: stolen frames", "out of order"},
+	{"ROAM", "attack: stolen frames", "reached the target"},
 	{"COOKIE", "attack: stolen registrations", "did not connect"},
 	{"TTL", "poison, one router between", "did not connect"},
 	{"NONCE", "rekey: an hour of traffic", "used twice"},

@@ -13,7 +13,7 @@
 #include "core/stun.h"
 #include "sim/machine.h"
 
-#define COOKIES 4 /* of the latest an address was told */
+#define COOKIES 256 /* of the latest an address was told */
 
 struct promise_peer {
 	struct addr addr;

@@ -50,7 +50,7 @@ static bool grant(uint8_t service, uint8_t instance, const char *remote, uint64_
 	const struct path path = path_from(remote);
 
 	return registry_lease(
-		&registry, name(service), name(100), name(instance), &path, now);
+		&registry, name(service), name(100), name(instance), &path, now, now);
 }
 
 static bool holds(uint8_t service, uint8_t instance, const char *remote, uint64_t now)
@@ -229,7 +229,8 @@ static void holds_a_lease_by_a_stream(void **state)
 
 	(void)state;
 	path.remote.transport = ADDR_TCP;
-	assert_true(registry_lease(&registry, name(1), name(100), name(1), &path, T0));
+	assert_true(
+		registry_lease(&registry, name(1), name(100), name(1), &path, T0, T0));
 	assert_true(grant(1, 1, "[2001:db8::7]:4000", T0 + 5 * SECOND));
 	host = registry_host(&registry, registry_find(&registry, name(1)), name(1));
 	assert_true(registry_lease_of(&registry, host, LEASE_STREAM, T0, &lease));
@@ -238,7 +239,8 @@ static void holds_a_lease_by_a_stream(void **state)
 	assert_int_equal(registry.streams.count, 1);
 	path.remote.port++;
 	assert_false(registry_holds(&registry, host, &path.remote, T0));
-	assert_true(registry_lease(&registry, name(1), name(100), name(1), &path, T0));
+	assert_true(
+		registry_lease(&registry, name(1), name(100), name(1), &path, T0, T0));
 	assert_int_equal(registry.streams.count, 1);
 	assert_false(registry_lease_of(
 		&registry, host, LEASE_STREAM, T0 + 15 * SECOND, &lease));
@@ -318,18 +320,67 @@ static void one_network_cannot_hold_all(void **state)
 
 		memcpy(key, name(1), sizeof(key));
 		memcpy(key, &i, sizeof(i));
-		held += registry_lease(&registry, key, key, key, &here, T0);
+		held += registry_lease(&registry, key, key, key, &here, T0, T0);
 	}
 	assert_int_equal(held, 2000);
 	assert_int_equal(registry.services.count, 2000);
-	assert_true(registry_lease(&registry, name(1), name(1), name(1), &there, T0));
+	assert_true(registry_lease(&registry, name(1), name(1), name(1), &there, T0, T0));
 	registry_expire(&registry, T0 + 15 * SECOND); /* in parts */
 	assert_in_range(registry.services.count, 1, 1999);
 	while (registry_next_timeout(&registry) <= T0 + 15 * SECOND)
 		registry_expire(&registry, T0 + 15 * SECOND);
 	assert_int_equal(registry.services.count, 0);
+	assert_true(registry_lease(
+		&registry, name(1), name(1), name(1), &here, T0, T0 + SECOND));
+}
+
+/* Who repeats a registration moves nothing back, until its proof is too old anyway. */
+static void goes_on_in_order_of_proof(void **state)
+{
+	const struct path first = path_from("192.0.2.1:1000"),
+			  second = path_from("192.0.2.1:2000");
+	const struct path v6 = path_from("[2001:db8::7]:4000");
+	const uint64_t later = T0 + 100 * MILLISECOND;
+	const struct addr *back = &first.remote;
+
+	(void)state;
+	assert_false(registry_is_newer(&registry, name(1), name(1), back, T0, T0));
+	assert_true(registry_lease(
+		&registry, name(1), name(100), name(1), &first, T0, later));
+	assert_false(registry_is_newer(
+		&registry, name(1), name(1), &second.remote, later, later));
+	assert_true(registry_lease(
+		&registry, name(1), name(100), name(1), &second, later, later));
+	assert_true(registry_is_newer(&registry, name(1), name(1), back, T0, later));
+	assert_false(registry_is_newer(&registry, name(1), name(1), back, later, later));
+	assert_false(registry_is_newer(&registry, name(1), name(2), back, T0, later));
+	assert_false(registry_is_newer(&registry, name(2), name(1), back, T0, later));
+	assert_false(
+		registry_is_newer(&registry, name(1), name(1), &v6.remote, T0, later));
+	/* A registration at the same place may be repeated late. */
+	assert_true(registry_lease(
+		&registry, name(1), name(100), name(1), &second, T0, later + SECOND));
 	assert_true(
-		registry_lease(&registry, name(1), name(1), name(1), &here, T0 + SECOND));
+		registry_is_newer(&registry, name(1), name(1), back, T0, later + SECOND));
+}
+
+/* Times are cut short: a lease that was held for hours lets its host move on all the same. */
+static void lets_an_old_lease_move(void **state)
+{
+	const struct path here = path_from("192.0.2.1:1000"),
+			  elsewhere = path_from("192.0.2.1:2000");
+	const struct addr *there = &elsewhere.remote;
+	struct registered_host *host;
+
+	(void)state;
+	assert_true(
+		registry_lease(&registry, name(1), name(100), name(1), &here, T0, T0));
+	host = registry_host(&registry, registry_find(&registry, name(1)), name(1));
+	for (uint64_t now = T0; now < T0 + 3600 * SECOND; now += 3 * SECOND) {
+		registry_renew(&registry, host, &here, now);
+		assert_false(
+			registry_is_newer(&registry, name(1), name(1), there, now, now));
+	}
 }
 
 static void takes_attempts_at_a_rate(void **state)
@@ -480,7 +531,7 @@ static void holds_many(void **state)
 
 		random_bytes(&random, key, sizeof(key));
 		memcpy(path.remote.ip, &i, 3);
-		assert_true(registry_lease(&registry, key, key, key, &path,
+		assert_true(registry_lease(&registry, key, key, key, &path, T0,
 			T0 + i * UINT64_C(10) * SECOND / count));
 	}
 	assert_int_equal(registry.services.count, count);
@@ -520,6 +571,8 @@ int main(void)
 		TEST(keeps_no_more_hosts_than_eight),
 		TEST(drops_hosts_that_say_so),
 		TEST(one_network_cannot_hold_all),
+		TEST(goes_on_in_order_of_proof),
+		TEST(lets_an_old_lease_move),
 		TEST(takes_attempts_at_a_rate),
 		TEST(forgets_attempts_30_seconds_after_the_last_ask),
 		TEST(limits_attempts_by_themselves),

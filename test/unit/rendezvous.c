@@ -65,21 +65,19 @@ static void tells_its_further_ports(void **state)
 	asking_end(&a);
 }
 
-/* Good in its own turn of 60 s and in the next. */
+/* Good for 120 s, and not before it was made. */
 static void cookies_grow_stale(void **state)
 {
 	static const struct {
 		uint64_t given, used;
 		bool good;
 	} table[] = {
-		{UINT64_C(1000000000000), UINT64_C(1059999999999), true},
-		{UINT64_C(1000000000000), UINT64_C(1119999999999), true},
-		{UINT64_C(1000000000000), UINT64_C(1120000000000), false},
-		{UINT64_C(1059999999999), UINT64_C(1120000000000), false},
-		{UINT64_C(1060000000000), UINT64_C(1179999999999), true},
-		{UINT64_C(1060000000000), UINT64_C(1180000000000), false},
+		{UINT64_C(1000000000000), UINT64_C(1000000000000), true},
+		{UINT64_C(1000000000000), UINT64_C(1120000000000), true},
+		{UINT64_C(1000000000000), UINT64_C(1120001000000), false},
 		{UINT64_C(1000000000000), UINT64_C(9000000000000), false},
 		{UINT64_C(9000000000000), UINT64_C(9059000000000), true},
+		{UINT64_C(9000000000000), UINT64_C(8999999000000), false},
 	};
 
 	(void)state;
@@ -209,6 +207,33 @@ static void takes_any_address_behind_a_nat_of_its_own(void **state)
 	m.dialled = addr_v4(192, 0, 2, 77, 3479);
 	asking_say_registration(&a, &host, &m);
 	asking_expect_refusal(&a, asking_register_id, REFUSAL_WRONG_ADDRESS);
+	asking_end(&a);
+}
+
+/* A host went on to another address: its registration at the first one, repeated by somebody
+ * while its cookie is good, moves nothing back. */
+static void a_repeated_registration_moves_nothing(void **state)
+{
+	uint8_t cookies[2][COOKIE_SIZE], token[TOKEN_SIZE];
+	struct register_message first, second;
+	struct registered_message answer;
+	struct asking a;
+
+	(void)state;
+	asking_begin(&a);
+	asking_cookie(&a, &host, cookies[0]);
+	first = asking_registration(&a, cookies[0]);
+	assert_int_equal(asking_say_registration(&a, &host, &first), VERDICT_CONSUMED);
+	a.now += 200 * MILLISECOND;
+	asking_cookie(&a, &other, cookies[1]);
+	second = asking_registration(&a, cookies[1]);
+	assert_int_equal(asking_say_registration(&a, &other, &second), VERDICT_CONSUMED);
+	assert_true(registered_decode(&answer, a.answer.data, a.answer.len));
+	memcpy(token, answer.token, TOKEN_SIZE);
+	assert_int_equal(asking_say_registration(&a, &host, &first), VERDICT_DROP_STALE);
+	asking_expect_refusal(&a, asking_register_id, REFUSAL_STALE_COOKIE);
+	asking_lease(&a, &other, MESSAGE_REFRESH, id, token);
+	assert_int_equal(message_type(a.answer.data), MESSAGE_REFRESHED);
 	asking_end(&a);
 }
 
@@ -423,6 +448,7 @@ int main(void)
 		cmocka_unit_test(needs_the_services_signature),
 		cmocka_unit_test(registrations_serve_where_they_were_dialled),
 		cmocka_unit_test(takes_any_address_behind_a_nat_of_its_own),
+		cmocka_unit_test(a_repeated_registration_moves_nothing),
 		cmocka_unit_test(leases_live_by_refreshes),
 		cmocka_unit_test(tokens_turn_over),
 		cmocka_unit_test(unknown_leases_hear_so),

@@ -211,7 +211,7 @@ static void asks_need_cookie_and_address(void **state)
 	a.local = addr_v4(192, 0, 2, 2, 3478);
 	asking_ask(&a, &guest, attempt, cookie, NULL);
 	assert_int_equal(message_type(asking_to(&a, &guest)->data), MESSAGE_ASKED);
-	a.now = UINT64_C(1120000000000);
+	a.now = UINT64_C(1121000000000);
 	asking_register(&a, &host, token);
 	asking_ask(&a, &guest, attempt, cookie, NULL);
 	asking_expect_refusal(&a, attempt, REFUSAL_STALE_COOKIE);
