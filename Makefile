@@ -133,6 +133,14 @@ $(BUILD)/test/guard/burst: test/guard/burst.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $< -o $@
 
+BENCH = load guests
+$(BENCH:%=$(BUILD)/bench/%): $(BUILD)/bench/%: test/bench/%.c test/bench/verify.c \
+		test/bench/verify.h $(BUILD)/all.a
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(filter-out -MMD -MP,$(ALL_CFLAGS)) $(LDFLAGS) \
+		$(filter %.c %.a,$^) $(LDLIBS) -o $@
+
+bench-programs: $(BUILD)/eyelet $(BENCH:%=$(BUILD)/bench/%)
 guard-programs: $(BUILD)/eyelet $(BUILD)/test/guard/path $(BUILD)/test/guard/burst
 unit-programs: $(UNIT)
 sim-program: $(BUILD)/sim
@@ -168,7 +176,7 @@ matrix: setup
 
 bench bench-quick:
 	@packaging/setup.sh bench
-	@$(MAKE) --no-print-directory $(BUILD)/eyelet
+	@$(MAKE) --no-print-directory bench-programs
 	@test/bench/run.sh $(if $(filter bench,$@),full,quick)
 	@$(MAKE) --no-print-directory $(addprefix $(BUILD)/test/bench/,rendezvous relay)
 	@test/bench/servers.sh $(if $(filter bench,$@),5,1)

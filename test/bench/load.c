@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The bench's application: a generator of UDP datagrams on many flows, a sink that
  * verifies them, and an echo. */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <getopt.h>
 #include <inttypes.h>
@@ -198,7 +197,7 @@ static void sender_open(struct sender *s, const struct options *o)
 
 static void encode(struct sender *s, unsigned at, uint32_t number)
 {
-	struct datagram h = {.magic = DATAGRAM_MAGIC,
+	struct load_header h = {.magic = DATAGRAM_MAGIC,
 		.run = s->o->run,
 		.flow = s->flow,
 		.number = number,
@@ -310,7 +309,7 @@ static int run_send(const struct options *o)
 {
 	static struct sender s;
 
-	if (o->size < sizeof(struct datagram) || o->size * o->gso > 65507) {
+	if (o->size < sizeof(struct load_header) || o->size * o->gso > 65507) {
 		fprintf(stderr, "load: --size or --gso out of range\n");
 		return 2;
 	}

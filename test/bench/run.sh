@@ -12,9 +12,12 @@
 #   burst   runs of 32 by UDP_SEGMENT, 40,000 datagrams a second, to a sink without UDP_GRO:
 #           a QUIC or WireGuard sender, or one that is faster than one core
 #   single  each alone, as fast as one core sends them; what is lost is shown
-#   runs    as burst, and the sink receives with UDP_GRO: both applications know runs
+#   runs    runs of 50, 100,000 datagrams a second, to a sink with UDP_GRO: both applications know
+#           runs
 #   calls   10,000 datagrams a second, each alone: a game, some calls; its one-way latency
 #   rate    runs of 16, ever faster until something is lost, in three tries each
+#   guests  runs of 16, 40,000 datagrams a second, by one guest and by 1,000 in turn; the
+#           host's part only
 # Buffers are as large as each program lets us ask for.
 
 set -u
@@ -27,13 +30,16 @@ PEERS=$PWD/$OUT/peers
 LIBRARIES=$PEERS/usr/lib/$(uname -m)-linux-gnu:$PEERS/lib/$(uname -m)-linux-gnu
 SUBJECTS_LOOPBACK=(eyelet eyelet_spin nginx ss socat rinetd pen bare direct)
 SUBJECTS_VETH=(eyelet nginx ss wireguard openvpn n2n)
-read -ra CELLS <<<"${BENCH_CELLS:-burst:64 burst:1200 single:64 single:1200 runs:64 runs:1200 calls:200 rate:200}"
+read -ra CELLS <<<"${BENCH_CELLS:-burst:64 burst:1200 single:64 single:1200 runs:64 runs:1200 calls:200 rate:200 guests:64}"
 read -ra PLACES <<<"${BENCH_PLACES:-loopback veth}"
 RATES=(20000 30000 40000 50000 60000 80000 100000 125000 150000 200000 250000 300000 400000
 	500000 600000 800000 1000000 1250000 1500000)
 BURST=32
 BURST_RATE=40000
+RUNS=50
+RUNS_RATE=100000
 CALLS_RATE=10000
+GUESTS=1000
 ROUNDS=5
 SECONDS_EACH=0.5
 MODE=full
@@ -46,6 +52,7 @@ esac
 if [ "$MODE" = quick ]; then
 	SUBJECTS_LOOPBACK=(eyelet eyelet_spin nginx ss socat)
 	SUBJECTS_VETH=(eyelet wireguard)
+	GUESTS=200
 	ROUNDS=3
 	SECONDS_EACH=0.25
 fi
@@ -108,12 +115,19 @@ send() { # SUBJECT ARGUMENT...
 
 load_arguments() { # LOAD
 	case $1 in
-	burst | runs) echo "--rate $BURST_RATE --gso $BURST" ;;
+	burst) echo "--rate $BURST_RATE --gso $BURST" ;;
+	runs) echo "--rate $RUNS_RATE --gso $RUNS" ;;
 	calls) echo "--rate $CALLS_RATE" ;;
 	esac
 }
 
-# Adds a line to the CSV file.
+# Adds a line to the CSV file, of what the sink saw last.
+record() { # ROUND LOAD SIZE SUBJECT SENT CPU-NS
+	echo "$PLACE,$1,$2,$3,$4,$(value sent "$5"),$(value ns "$5"),$(value unique "$SEEN"),$(
+		value duplicates "$SEEN"),$(value reordered "$SEEN"),$(value corrupted "$SEEN"),$(
+		value messages "$SEEN"),$6,$(value p50_ns "$SEEN"),$(value p99_ns "$SEEN")" >>"$CSV"
+}
+
 measure() { # ROUND SUBJECT LOAD SIZE
 	local before after sent names
 	names=${ROOTS[$2]:-}
@@ -128,9 +142,7 @@ measure() { # ROUND SUBJECT LOAD SIZE
 	end_run
 	# shellcheck disable=SC2086
 	after=$(cpu_ns $names)
-	echo "$PLACE,$1,$3,$4,$2,$(value sent "$sent"),$(value ns "$sent"),$(value unique "$SEEN"),$(
-		value duplicates "$SEEN"),$(value reordered "$SEEN"),$(value corrupted "$SEEN"),$(
-		value messages "$SEEN"),$((after - before)),$(value p50_ns "$SEEN"),$(value p99_ns "$SEEN")" >>"$CSV"
+	record "$1" "$3" "$4" "$2" "$sent" $((after - before))
 }
 
 # True if nothing of the load is lost in one of three tries.
@@ -205,14 +217,66 @@ measure_place() { # loopback|veth SUBJECT...
 	echo "bench: $PLACE: ${SUBJECTS[*]}" >&2
 	for ((round = 1; round <= ROUNDS; round++)); do
 		for cell in "${CELLS[@]}"; do
-			if [ "$cell" != rate:200 ]; then
-				in_turn "$round" measure "${cell%:*}" "${cell#*:}"
-			elif [ "$PLACE" = loopback ] && [ $((round % 2)) -eq 1 ]; then
-				in_turn "$round" measure_rate
-			fi
+			case $cell in
+			rate:*)
+				[ "$PLACE" = veth ] || [ $((round % 2)) -eq 0 ] ||
+					in_turn "$round" measure_rate
+				;;
+			guests:*) ;;
+			*) in_turn "$round" measure "${cell%:*}" "${cell#*:}" ;;
+			esac
 		done
 	done
+	[ "$PLACE" = veth ] || [[ " ${CELLS[*]} " != *" guests:"* ]] || measure_guests
 	leave_place
+}
+
+# ---- many guests ----
+
+start_guests() {
+	local rendezvous
+	rendezvous=127.0.0.1:$(port 300)
+	start b many-rendezvous "$EYELET" rendezvous --listen "$rendezvous" --alt 8
+	start b many-serve "$EYELET" serve "127.0.0.1:$SINK_PORT" -r "$rendezvous" --name many \
+		--max-guests-per-network "$GUESTS" --max-half-open "$GUESTS"
+	await many-serve.out '^eyelet:' 10 || return 1
+	mkfifo "$DIR/orders"
+	"$OUT/guests" "$(grep -m1 '^eyelet:' "$DIR/many-serve.out")" "$GUESTS" \
+		<"$DIR/orders" >"$DIR/guests.out" 2>"$DIR/guests.log" &
+	PID[guests]=$!
+	exec 9>"$DIR/orders"
+	await guests.out "^ready connected=$GUESTS " 100
+}
+
+# The host's CPU time; what was sent comes from the guests' word.
+order_guests() { # ROUND SUBJECT GUESTS
+	local before after sent lines
+	before=$(cpu_ns many-serve)
+	lines=$(wc -l <"$DIR/guests.out")
+	echo "$3 $BURST_RATE 16 64 500 $RUN" >&9
+	until [ "$(wc -l <"$DIR/guests.out")" -gt "$lines" ]; do
+		alive guests || die "the guests are gone"
+		sleep 0.05
+	done
+	sent=$(tail -n 1 "$DIR/guests.out")
+	end_run
+	after=$(cpu_ns many-serve)
+	[ "$1" = 0 ] || record "$1" guests 64 "$2" "$sent" $((after - before))
+}
+
+measure_guests() {
+	local round
+	want_gro off
+	start_guests || {
+		echo "skip - bench: $GUESTS guests do not connect here"
+		return
+	}
+	order_guests 0 warm "$GUESTS"
+	for ((round = 1; round <= ROUNDS; round++)); do
+		order_guests "$round" eyelet_1 1
+		order_guests "$round" eyelet_many "$GUESTS"
+	done
+	exec 9>&-
 }
 
 # ---- generator, sink and verifier against each other, without a forwarder ----
@@ -260,10 +324,9 @@ self_check() {
 # ---- main ----
 
 mkdir -p "$OUT"
-[ -x "$EYELET" ] || die "$EYELET is missing"
-if [ "$LOAD" -ot test/bench/load.c ] || [ "$LOAD" -ot test/bench/verify.c ]; then
-	"${CC:-cc}" -std=c11 -O2 -g test/bench/load.c test/bench/verify.c -o "$LOAD" || die "cc failed"
-fi
+for file in "$EYELET" "$LOAD" "$OUT/guests"; do
+	[ -x "$file" ] || die "$file is missing: make bench-programs"
+done
 CSV=$OUT/cpu.csv RATE_CSV=$OUT/rate.csv
 echo "place,round,load,size,subject,sent,ns,unique,duplicates,reordered,corrupted,messages,cpu_ns,p50_ns,p99_ns" >"$CSV"
 echo "place,round,load,size,subject,rate" >"$RATE_CSV"

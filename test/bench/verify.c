@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE
 #include "verify.h"
 
 #include <inttypes.h>
@@ -17,7 +16,7 @@ uint64_t clock_ns(void)
 	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
 }
 
-static uint64_t body_start(const struct datagram *h)
+static uint64_t body_start(const struct load_header *h)
 {
 	uint64_t x = (uint64_t)h->run << 32 ^ (uint64_t)h->flow << 48 ^ h->number;
 
@@ -25,7 +24,7 @@ static uint64_t body_start(const struct datagram *h)
 	return x ^ x >> 29;
 }
 
-void datagram_encode(uint8_t *p, const struct datagram *h)
+void datagram_encode(uint8_t *p, const struct load_header *h)
 {
 	uint64_t word = body_start(h);
 
@@ -38,7 +37,7 @@ void datagram_encode(uint8_t *p, const struct datagram *h)
 	}
 }
 
-static bool datagram_decode(struct datagram *h, const uint8_t *p, size_t len)
+static bool datagram_decode(struct load_header *h, const uint8_t *p, size_t len)
 {
 	uint64_t word;
 
@@ -97,7 +96,7 @@ static uint64_t latency_quantile(const struct verifier *v, double share)
 
 static void verifier_take(struct verifier *v, const uint8_t *p, size_t len, uint64_t now)
 {
-	struct datagram h;
+	struct load_header h;
 	struct seen *s;
 	uint8_t bit;
 

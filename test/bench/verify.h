@@ -18,7 +18,7 @@
 #define INBOX_BUFFER        65536 /* a message joined by GRO is shorter */
 
 /* The start of a datagram, in the machine's byte order. */
-struct datagram {
+struct load_header {
 	uint32_t magic, run, flow;
 	uint32_t number;  /* from 0 on in each flow */
 	uint32_t size;    /* bytes, all of it */
@@ -60,7 +60,7 @@ struct inbox {
 uint64_t clock_ns(void);
 
 /* Writes the h->size bytes of a datagram. */
-void datagram_encode(uint8_t *p, const struct datagram *h);
+void datagram_encode(uint8_t *p, const struct load_header *h);
 
 /* Receives what waits at fd. Returns how many messages, or -1. */
 int inbox_receive(struct inbox *b, int fd);
