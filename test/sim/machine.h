@@ -108,9 +108,9 @@ struct guest_settings {
 
 struct rendezvous_settings {
 	uint32_t services_max, attempts_max, attempt_rate,
-		attempt_burst;          /* 0: defaults */
-	uint32_t relay_max, relay_rate; /* likewise */
-	struct mischief *mischief;      /* what its relay is up to; may be NULL */
+		attempt_burst;                          /* 0: defaults */
+	uint32_t relay_max, relay_rate, relay_rate_all; /* likewise */
+	struct mischief *mischief; /* what its relay is up to; may be NULL */
 	bool stun, private;
 	uint8_t allowed[32];
 	struct rendezvous_counts counts; /* as checked last */

@@ -41,6 +41,8 @@ static void start(struct machine *m)
 		c.relay.max = s->relay_max;
 	if (s->relay_rate > 0)
 		c.relay.rate = s->relay_rate;
+	if (s->relay_rate_all > 0)
+		c.relay.rate_all = s->relay_rate_all;
 	s->relay_max = c.relay.max;
 	s->services_max = c.services_max;
 	s->attempts_max = c.attempts_max;

@@ -175,8 +175,58 @@ static void run_evil_beside(struct trial *t)
 	lab_fini(&l, "%s", "");
 }
 
+static uint64_t relayed_bytes(const struct lab *l)
+{
+	struct rendezvous_counts counts;
+
+	rendezvous_get_counts(l->rendezvous[0]->core, &counts);
+	return counts.relayed_bytes;
+}
+
+#define QUIET 10 /* guests who send little */
+
+/* One guest sends three times what the relay passes in all, and may pass as much by itself:
+ * the others, who keep within their share, lose nothing; what they leave is the flood's. */
+static void run_flood(struct trial *t)
+{
+	struct rendezvous_settings *r;
+	struct app *apps[QUIET], *flood = NULL;
+	uint64_t before, used;
+	struct lab l;
+
+	begin(&l, t);
+	r = &l.rendezvous[0]->rendezvous;
+	r->relay_rate = r->relay_rate_all = 200000;
+	lab_start(&l);
+	lab_connect(&l, 5 * SECOND);
+	for (unsigned i = 0; i < QUIET && !l.w->failed; i++) {
+		struct machine *m = lab_guest(&l, symmetric_site(l.w, NULL), "quiet");
+
+		m->site->access->config.blocked = l.guest_site->access->config.blocked;
+		machine_start(m);
+		if (!wait_connected(m, 5 * SECOND))
+			world_fail(l.w, "a quiet guest does not connect");
+		apps[i] = machine_app(m, 100, 100 * MILLISECOND, 300);
+	}
+	if (!l.w->failed)
+		flood = machine_app(l.guest, 1000, 3 * MILLISECOND, 10000);
+	before = relayed_bytes(&l);
+	world_run(l.w, 31 * SECOND);
+	for (unsigned i = 0; i < QUIET && !l.w->failed; i++)
+		if (!wait_all(l.w, apps[i], SECOND))
+			require_all(l.w, apps[i]);
+	if (!l.w->failed && flood->stream.down.delivered > flood->stream.up.sent / 2)
+		world_fail(l.w, "the flood passed");
+	used = (relayed_bytes(&l) - before) / (31 * UINT64_C(200000) / 100);
+	if (!l.w->failed && used < 90)
+		world_fail(l.w, "%" PRIu64 " %% of what may pass were used", used);
+	trial_note(t, "the relay was used to %" PRIu64 " %%", used);
+	lab_fini(&l, "%s", "");
+}
+
 void trials_relay_attack(struct trials *list)
 {
+	trials_add(list, run_flood, 0, "relay: one guest floods it");
 	trials_add(list, run_stranger, 0, "relay: a stranger knows the channel");
 	trials_add(list, run_evil_relay, 0, "relay: it spoils what it carries");
 	trials_add(
