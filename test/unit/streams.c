@@ -28,6 +28,7 @@ static struct addr at; /* the server's, with the transport in use */
 static struct tls_context *contexts[2];
 static const char *name;
 static char notice[256];
+static unsigned said;
 
 static void take(struct driver_socket *s, struct udp_message *m)
 {
@@ -103,6 +104,7 @@ static void say(size_t len)
 	static uint8_t bytes[FRAMING_MAX];
 	const struct path path = {.remote = at};
 
+	said++;
 	memset(bytes, 'm', len);
 	bytes[0] = 'a';
 	bytes[len - 1] = 'z';
@@ -138,10 +140,40 @@ static void answer(size_t len)
 	assert_int_equal(client.last, 'y');
 }
 
+static ev_timer repeat;
+
+static void on_repeat(struct ev_loop *loop, ev_timer *timer, int revents)
+{
+	(void)loop, (void)timer, (void)revents;
+	say(100);
+}
+
+/* As the core does that gets no answer. */
+static void say_until_answered(void)
+{
+	ev_timer_init(&repeat, on_repeat, 0., 0.05);
+	ev_timer_start(local.loop, &repeat);
+	expect_answers(1);
+	ev_timer_stop(local.loop, &repeat);
+}
+
+static bool nothing_under_way(void)
+{
+	return client.got + client.streams.table->out.dropped == said;
+}
+
+/* What is said before the hands are shaken may be too old by then. */
+static void open_up(void)
+{
+	say_until_answered();
+	RUN_UNTIL(nothing_under_way);
+}
+
 static void carries_every_size(void)
 {
 	static const size_t sizes[] = {1, 2, 20, 1480, STREAMS_DATAGRAM_MAX};
 
+	open_up();
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		say(sizes[i]);
 		expect_answers(1);
@@ -156,7 +188,6 @@ static void carries_every_size(void)
 	answer(FRAMING_MAX);
 	assert_int_equal(client.streams.counts.dialled, 1);
 	assert_int_equal(server.streams.counts.accepted, 1);
-	assert_int_equal(client.streams.counts.dropped, 0);
 }
 
 static void carries_datagrams_by_tcp(void **state)
@@ -223,23 +254,6 @@ static void drops_what_has_no_stream(void **state)
 	driver_send_framed(
 		&server.driver, &(struct path){.remote = at}, (uint8_t *)"x", 1);
 	assert_int_equal(server.streams.counts.dropped, 1);
-}
-
-static ev_timer repeat;
-
-static void on_repeat(struct ev_loop *loop, ev_timer *timer, int revents)
-{
-	(void)loop, (void)timer, (void)revents;
-	say(100);
-}
-
-/* As the core does that gets no answer. */
-static void say_until_answered(void)
-{
-	ev_timer_init(&repeat, on_repeat, 0., 0.05);
-	ev_timer_start(local.loop, &repeat);
-	expect_answers(1);
-	ev_timer_stop(local.loop, &repeat);
 }
 
 static void dials_again_after_a_restart(void **state)
@@ -325,7 +339,7 @@ static bool notice_and_none(void)
 
 static bool one_accepted(void)
 {
-	return server.streams.counts.accepted == 1;
+	return server.streams.counts.accepted >= 1;
 }
 
 /* With no descriptor left it says so, does not spin, and goes on when there is one. */
@@ -333,14 +347,14 @@ static void waits_for_descriptors(void **state)
 {
 	struct rlimit limit, old;
 	unsigned turns = 0;
-	int fd;
+	int fds[2];
 	ev_tstamp until;
 
 	(void)state;
 	server_open(STREAMS_MAX, STREAMS_NETWORK_MAX);
 	server_listen(ADDR_TCP);
 	end_open(&client, NULL);
-	fd = knock();
+	fds[0] = knock();
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
 	limit = old;
 	limit.rlim_cur = 3;
@@ -357,8 +371,10 @@ static void waits_for_descriptors(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
 	assert_string_equal(
 		notice, "out of descriptors: connections by TCP have to wait");
+	fds[1] = knock(); /* valgrind's limit lets the first one go */
 	RUN_UNTIL(one_accepted);
-	close(fd);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 static bool slow_one_is_gone(void)
@@ -441,6 +457,7 @@ static int test_begin(void **state)
 	local_begin();
 	memset(&at, 0, sizeof(at));
 	notice[0] = '\0';
+	said = 0;
 	return 0;
 }
 
