@@ -12,13 +12,13 @@ _eyelet_options() { # COMMAND
 	serve)
 		echo --rendezvous --key --key-file --weak-key --public --port --name \
 			--guests --max-guests --max-guests-per-network --max-flows --max-sockets \
-			--max-half-open --busy-poll --no-moderation --no-port-mapping \
+			--max-half-open --busy-poll --no-moderation --effort --no-port-mapping \
 			--no-local-candidates --ca --json
 		;;
 	connect)
 		echo --rendezvous --key --key-file --timeout --no-relay --max-flows \
-			--busy-poll --no-moderation --no-port-mapping --no-local-candidates \
-			--ca --json
+			--busy-poll --no-moderation --effort --no-port-mapping \
+			--no-local-candidates --ca --json
 		;;
 	netcheck) echo --rendezvous --server --key --key-file --long --json ;;
 	keygen) echo --service-name --key --key-file ;;

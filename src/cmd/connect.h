@@ -29,7 +29,8 @@ struct connect_options {
 	bool no_moderation;
 	uint32_t busy_poll; /* us; 0: not */
 	bool no_port_mapping;
-	const char *ca; /* file, or NULL */
+	enum effort effort; /* for a direct path */
+	const char *ca;     /* file, or NULL */
 	bool no_local_candidates;
 	bool ticketed; /* else by key */
 	struct ticket ticket;

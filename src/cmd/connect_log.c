@@ -100,6 +100,17 @@ static void tell_connected(struct connect *c, const struct event *e)
 	c->refusal = 0;
 }
 
+static void tell_trying(const struct event *e)
+{
+	unsigned percent = e->ppm / 10000;
+
+	log_state("trying for a direct path: %u socket%s, %u probes, %.1f s, %s%u %% "
+		  "chance",
+		e->sockets, e->sockets == 1 ? "" : "s", e->number,
+		(double)(e->span / MILLISECOND) / 1000, percent >= 99 ? "over " : "",
+		percent < 99 ? percent : 99);
+}
+
 /* Before the first connection it is the last word, which connect.c says. */
 static void tell_refused(struct connect *c, const struct event *e)
 {
@@ -153,6 +164,7 @@ void connect_tell(struct connect *c, const struct event *e)
 		break;
 	case EVENT_ASK_REFUSED: tell_ask_refused(c, e); break;
 	case EVENT_HOST_FOUND: tell_host_found(c, e); break;
+	case EVENT_TRYING: tell_trying(e); break;
 	case EVENT_CONNECTED: tell_connected(c, e); break;
 	case EVENT_RELAYED: tell_relayed(c, e); break;
 	case EVENT_MOVED: tell_moved(e); break;

@@ -28,6 +28,8 @@ static const char help[] =
 	"a\n"
 	"                                processor's time\n"
 	"      --no-moderation           wake for each datagram, even at high rates\n"
+	"      --effort low|normal|high  for a direct path: many ports at once or not "
+	"(normal)\n"
 	"      --no-port-mapping         ask no router to forward a port\n"
 	"      --no-local-candidates     tell nobody the addresses of own interfaces\n"
 	"      --ca FILE                 authorities for a rendezvous by TLS (the "
@@ -54,6 +56,7 @@ enum {
 	OPTION_CA,
 	OPTION_NO_MODERATION,
 	OPTION_BUSY_POLL,
+	OPTION_EFFORT,
 	OPTION_NO_PORT_MAPPING,
 	OPTION_NO_LOCAL_CANDIDATES,
 };
@@ -69,6 +72,7 @@ static const struct option longs[] = {
 	{"json", no_argument, NULL, OPTION_JSON},
 	{"no-moderation", no_argument, NULL, OPTION_NO_MODERATION},
 	{"busy-poll", required_argument, NULL, OPTION_BUSY_POLL},
+	{"effort", required_argument, NULL, OPTION_EFFORT},
 	{"no-port-mapping", no_argument, NULL, OPTION_NO_PORT_MAPPING},
 	{"no-local-candidates", no_argument, NULL, OPTION_NO_LOCAL_CANDIDATES},
 	OPTIONS_COMMON,
@@ -96,6 +100,7 @@ static bool take(struct connect *c, struct options *o, int option)
 	case OPTION_NO_RELAY: co->no_relay = true; return true;
 	case OPTION_MAX_FLOWS:
 		return options_number(o, "--max-flows", 1, 65535, &co->flows_max);
+	case OPTION_EFFORT: return options_effort(o, &co->effort);
 	case OPTION_NO_PORT_MAPPING: co->no_port_mapping = true; return true;
 	case OPTION_NO_LOCAL_CANDIDATES: co->no_local_candidates = true; return true;
 	case OPTION_CA: co->ca = optarg; return true;
@@ -179,6 +184,7 @@ bool connect_parse(struct connect *c, struct options *o, int argc, char **argv)
 		.argc = argc,
 		.argv = argv};
 	c->options.timeout = CONNECT_TIMEOUT;
+	c->options.effort = EFFORT_NORMAL;
 	o->argc = argc = cut_command(c, o, argc, argv);
 	if (argc < 0)
 		return false;

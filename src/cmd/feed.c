@@ -43,6 +43,7 @@ static const struct shape {
 		.number = "code",
 		.refusal = refusal_text},
 	[EVENT_HOST_FOUND] = {.number = "addresses"},
+	[EVENT_TRYING] = {.peer = "address", .number = "probes"},
 	[EVENT_CONNECTED] = {.path = true},
 	[EVENT_RELAYED] = {.number = "attempts", .path = true},
 	[EVENT_MOVED] = {.path = true},
@@ -109,6 +110,11 @@ void feed_event(struct json *j, const struct event *e)
 		feed_addr(j, "address", &e->path.remote);
 		feed_addr(j, "local", &e->path.local);
 		feed_span(j, "took_ms", e->span);
+	}
+	if (e->type == EVENT_TRYING) {
+		json_number(j, "sockets", e->sockets);
+		json_number(j, "chance_ppm", e->ppm);
+		feed_span(j, "span_ms", e->span);
 	}
 	if (shape->refusal != NULL)
 		json_string(j, "why", shape->refusal((uint8_t)e->number));

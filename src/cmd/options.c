@@ -70,6 +70,20 @@ bool options_number(
 	return true;
 }
 
+bool options_effort(struct options *o, enum effort *effort)
+{
+	static const char *const names[] = {
+		[EFFORT_LOW] = "low", [EFFORT_NORMAL] = "normal", [EFFORT_HIGH] = "high"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(optarg, names[i]) == 0) {
+			*effort = (enum effort)i;
+			return true;
+		}
+	options_error(o, "--effort is low, normal or high, not \"%s\"", optarg);
+	return false;
+}
+
 bool options_arguments(struct options *o, int min, int max, const char *names)
 {
 	int count = o->argc - optind;

@@ -10,6 +10,7 @@
 
 #include "cmd/exit.h"
 #include "cmd/log.h"
+#include "core/spray.h"
 
 /* Numbers for options without a letter begin here. */
 #define OPTION_LONG 256
@@ -49,6 +50,9 @@ int options_error(struct options *o, const char *format, ...)
  * sentence said and o->code set, if it is none or out of range. */
 bool options_number(
 	struct options *o, const char *what, uint32_t min, uint32_t max, uint32_t *value);
+
+/* Reads optarg as low, normal or high. Returns false as options_number does. */
+bool options_effort(struct options *o, enum effort *effort);
 
 /* Checks the count of arguments that follow the options. names is for the sentence.
  * Returns false, with a sentence said and o->code set. */

@@ -237,6 +237,7 @@ static void fill_config(struct serve *s, struct host_driver_config *config)
 	config->target_count = o->target.count;
 	config->moderate = !o->no_moderation;
 	config->core.no_local_candidates = o->no_local_candidates;
+	config->core.effort = o->effort;
 	config->busy_poll = o->busy_poll * MICROSECOND;
 	if (!o->no_port_mapping && mapping_is_useful(&s->servers))
 		config->portmap = on_portmap;

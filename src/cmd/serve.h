@@ -48,6 +48,7 @@ struct serve_options {
 	uint32_t busy_poll; /* us; 0: not */
 	bool weak_key;
 	bool no_port_mapping;
+	enum effort effort; /* for a direct path */
 	bool no_local_candidates;
 	const char *guests; /* file, or NULL */
 	const char *ca;     /* file, or NULL */

@@ -38,6 +38,8 @@ static const char help[] =
 	"a\n"
 	"                                processor's time\n"
 	"      --no-moderation           wake for each datagram, even at high rates\n"
+	"      --effort low|normal|high  for a direct path: many ports at once or not "
+	"(normal)\n"
 	"      --no-port-mapping         ask no router to forward a port\n"
 	"      --no-local-candidates     tell nobody the addresses of own interfaces\n"
 	"      --ca FILE                 authorities for a rendezvous by TLS (the "
@@ -65,6 +67,7 @@ enum {
 	OPTION_MAX_HALF_OPEN,
 	OPTION_JSON,
 	OPTION_CA,
+	OPTION_EFFORT,
 	OPTION_NO_PORT_MAPPING,
 	OPTION_NO_LOCAL_CANDIDATES,
 	OPTION_GUESTS,
@@ -87,6 +90,7 @@ static const struct option longs[] = {
 	{"max-half-open", required_argument, NULL, OPTION_MAX_HALF_OPEN},
 	{"ca", required_argument, NULL, OPTION_CA},
 	{"json", no_argument, NULL, OPTION_JSON},
+	{"effort", required_argument, NULL, OPTION_EFFORT},
 	{"no-port-mapping", no_argument, NULL, OPTION_NO_PORT_MAPPING},
 	{"no-local-candidates", no_argument, NULL, OPTION_NO_LOCAL_CANDIDATES},
 	{"guests", required_argument, NULL, OPTION_GUESTS},
@@ -166,6 +170,7 @@ static bool take(struct serve *s, struct key *key, struct options *o, int option
 	case OPTION_PORT: return options_number(o, "--port", 1, 65535, &so->port);
 	case OPTION_NAME: return set_name(o, so);
 	case OPTION_GUESTS: so->guests = optarg; return true;
+	case OPTION_EFFORT: return options_effort(o, &so->effort);
 	case OPTION_NO_PORT_MAPPING: so->no_port_mapping = true; return true;
 	case OPTION_NO_LOCAL_CANDIDATES: so->no_local_candidates = true; return true;
 	case OPTION_CA: so->ca = optarg; return true;
@@ -220,6 +225,7 @@ bool serve_parse(
 		.longs = longs,
 		.argc = argc,
 		.argv = argv};
+	s->options.effort = EFFORT_NORMAL;
 	while ((option = options_next(o)) >= 0)
 		if (!take(s, key, o, option))
 			return false;
