@@ -99,21 +99,21 @@ struct session {
 	enum cipher cipher;
 	bool is_host;
 	bool draining;     /* replaced: the timer is the owner's, for the end */
+	bool resting;      /* no data for SESSION_REST: its contexts are not kept */
 	struct path path;  /* where frames go */
 	struct path left;  /* where they went before the last move */
 	uint64_t moved_at; /* the last move, NEVER once a pong from there confirmed it */
 	uint64_t left_until; /* a newer frame from there takes the move back until then */
 	uint64_t opened_at;
-	uint64_t data_at; /* last data either way */
-	bool resting;     /* no data for SESSION_REST: its contexts are not kept */
+	uint64_t data_at;           /* last data either way */
 	uint64_t sent_at, heard_at; /* last frame each way */
 	uint64_t unheard_at; /* first send since anything was heard; NEVER if none */
 	uint64_t report_at;  /* not before */
 	uint8_t path_key
 		[CRYPTO_KEY_SIZE]; /* makes the token that a ping to a path carries */
 	bool proved;   /* the peer answered a ping at path; a guest's always is */
-	size_t credit; /* bytes that may go there before that: what came from it */
 	bool dear;     /* the credit does not cover the datagram that is being sealed */
+	size_t credit; /* bytes that may go there before it is: what came from it */
 	uint64_t resumed_at; /* last answer to a challenge */
 	uint64_t hinted_at;  /* last hint believed */
 	uint64_t pinged_at;  /* last ping of any kind */

@@ -426,7 +426,7 @@ int main(int argc, char **argv)
 	start_rendezvous(&b, argv[1]);
 	open_all(&b);
 	set_up(&b);
-	printf("%u sessions of %u datagrams a second, %s kB/s for all\n%-16s %9s %9s %9s "
+	printf("%d sessions of %d datagrams a second, %s kB/s for all\n%-16s %9s %9s %9s "
 	       "%9s %9s\n",
 		GUESTS, QUIET_RATE, RATE_ALL, "", "in/s", "others' %", "floods' %",
 		"us each", "kB");
