@@ -14,6 +14,9 @@
 /* Seconds without a registration until that is said; then doubled. */
 #define PATIENCE 10
 
+/* Seconds that the ticket of a rendezvous inside waits for the router's answer. */
+#define ROUTER_PATIENCE 3.
+
 #define DESCRIPTORS_OWN 64      /* public sockets, the loop, files */
 #define SOCKETS_MAX     1000000 /* what a system without a limit would allow */
 
@@ -28,6 +31,8 @@ static void print_ticket(struct serve *s)
 	struct credentials credentials;
 	char text[TICKET_TEXT_MAX];
 
+	if (s->keyed)
+		return;
 	credentials_of(&credentials, &s->service);
 	memcpy(ticket.service, credentials.service, sizeof(ticket.service));
 	memcpy(ticket.secret, s->service.secret, sizeof(ticket.secret));
@@ -148,6 +153,20 @@ static void on_portmap(void *arg, const struct portmap_event *event)
 	reason_learn_router(&s->facts, event);
 	mapping_tell(event);
 	serve_feed_mapping(s, event);
+	if (s->inside && serve_inside_mapped(s, event))
+		print_ticket(s);
+}
+
+static void on_router_patience(struct ev_loop *loop, ev_timer *w, int events)
+{
+	struct serve *s = w->data;
+
+	(void)loop;
+	(void)events;
+	if (!s->inner.waits)
+		return;
+	serve_inside_settle(s);
+	print_ticket(s);
 }
 
 static void on_notice(void *arg, const char *text)
@@ -239,7 +258,7 @@ static void fill_config(struct serve *s, struct host_driver_config *config)
 	config->core.no_local_candidates = o->no_local_candidates;
 	config->core.effort = o->effort;
 	config->busy_poll = o->busy_poll * MICROSECOND;
-	if (!o->no_port_mapping && mapping_is_useful(&s->servers))
+	if (!o->no_port_mapping && (s->inside || mapping_is_useful(&s->servers)))
 		config->portmap = on_portmap;
 	if (o->guests_max != 0)
 		config->core.guests_max = o->guests_max;
@@ -365,10 +384,15 @@ static void run(struct serve *s)
 		renew_doubt(&s->renew, RENEW_PATIENCE);
 	}
 	log_start(s);
+	ev_timer_init(&s->inner.patience, on_router_patience, ROUTER_PATIENCE, 0.);
+	s->inner.patience.data = s;
 	/* At once: the ticket stays the same, and is good as soon as we are registered. */
-	if (!s->keyed)
+	if (s->inner.waits)
+		ev_timer_start(s->loop, &s->inner.patience);
+	else
 		print_ticket(s);
 	ev_run(s->loop, 0);
+	ev_timer_stop(s->loop, &s->inner.patience);
 	renew_fini(&s->renew);
 	stop_end(&stop, s->loop);
 	ev_timer_stop(s->loop, &s->patience);

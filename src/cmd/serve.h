@@ -22,6 +22,17 @@
 
 #define SERVE_PUBLICS_MAX 2 /* --public: what the core takes */
 
+#define ANNOUNCED_MAX 6 /* addresses of the rendezvous inside that a ticket names */
+
+/* Where guests ask the rendezvous inside. */
+struct announced {
+	struct addr own[ANNOUNCED_MAX];
+	size_t count;
+	struct addr mapped; /* by a router, to that; family ADDR_NONE before */
+	bool waits;         /* for the router's answer, before the ticket is printed */
+	ev_timer patience;  /* for that */
+};
+
 #define RELAYED_GUESTS_MAX 16
 
 /* Guests that came over the relay lately, and of whom it is not known yet why. */
@@ -59,6 +70,7 @@ struct serve {
 	struct servers servers;                 /* where it registers */
 	char announced[TICKET_SERVERS_MAX + 1]; /* where guests ask: into the ticket */
 	bool inside;                            /* it runs the rendezvous itself */
+	struct announced inner;                 /* then, what guests are told of that */
 	bool keyed; /* guests have the key: there is no ticket */
 	struct state state;
 	struct guests guests;   /* met in earlier runs */
@@ -98,6 +110,11 @@ bool serve_parse(
  * fills in config's binds, servers and inner, and what guests are told. Returns an exit
  * code, with a sentence said unless it is EXIT_DONE. */
 enum exit_code serve_inside(struct serve *s, struct host_driver_config *config);
+/* A router was asked for a port: takes what became of that. Returns true if the ticket is
+ * another one now, or is not waited for any longer: it is to be printed. */
+bool serve_inside_mapped(struct serve *s, const struct portmap_event *event);
+/* The router does not answer in time. Warns where only the own network gets here. */
+void serve_inside_settle(struct serve *s);
 
 /* serve.c: true while any rendezvous holds a lease. */
 bool serve_is_registered(const struct serve *s);

@@ -7,10 +7,10 @@
 #include "cmd/log.h"
 #include "cmd/probe.h"
 #include "cmd/serve.h"
+#include "net/gateway.h"
 #include "net/system.h"
 
-#define ANNOUNCED_MAX 6 /* addresses; with 127.0.0.1 and ::1 what a rendezvous takes */
-
+/* With 127.0.0.1 and ::1, what a rendezvous takes. */
 _Static_assert(
 	ANNOUNCED_MAX + 2 <= RENDEZVOUS_PUBLICS_MAX, "too many addresses announced");
 
@@ -86,18 +86,61 @@ static void warn_of_reach(const struct serve *s, const struct addr *announced)
 			text);
 }
 
-/* Joins what fits into a ticket. */
-static void set_ticket_text(struct serve *s, const struct addr *announced, size_t count)
+/* Adds it, if it fits into a ticket. */
+static void add_to_ticket(struct serve *s, const struct addr *addr)
 {
 	char one[ADDR_TEXT_MAX];
-	size_t len = 0;
+	size_t len = strlen(s->announced);
 
-	for (size_t i = 0; i < count; i++) {
-		addr_format(one, &announced[i]);
-		if (len + 1 + strlen(one) > TICKET_SERVERS_MAX)
-			break;
-		len += (size_t)sprintf(s->announced + len, "%s%s", i > 0 ? "," : "", one);
+	addr_format(one, addr);
+	if (len + 1 + strlen(one) <= TICKET_SERVERS_MAX)
+		sprintf(s->announced + len, "%s%s", len > 0 ? "," : "", one);
+}
+
+static void set_ticket_text(struct serve *s)
+{
+	s->announced[0] = '\0';
+	if (s->inner.mapped.family != ADDR_NONE)
+		add_to_ticket(s, &s->inner.mapped);
+	for (size_t i = 0; i < s->inner.count; i++)
+		add_to_ticket(s, &s->inner.own[i]);
+}
+
+/* True if there is a router that may let others in, and nothing else does. */
+static bool needs_router(const struct serve *s)
+{
+	struct gateway gateway;
+
+	return !s->options.no_port_mapping && s->options.public_count == 0 &&
+	       addr_is_private(&s->inner.own[0]) && gateway_find(&gateway) &&
+	       addr_is_private(&gateway.own);
+}
+
+void serve_inside_settle(struct serve *s)
+{
+	s->inner.waits = false;
+	if (s->inner.mapped.family == ADDR_NONE)
+		warn_of_reach(s, &s->inner.own[0]);
+}
+
+bool serve_inside_mapped(struct serve *s, const struct portmap_event *event)
+{
+	char text[ADDR_TEXT_MAX];
+	bool waited = s->inner.waits;
+
+	if (event->type != PORTMAP_MAPPED) {
+		if (waited)
+			serve_inside_settle(s);
+		return waited;
 	}
+	s->inner.waits = false;
+	if (addr_equal(&s->inner.mapped, &event->external))
+		return false;
+	s->inner.mapped = event->external;
+	set_ticket_text(s);
+	log_state("the rendezvous inside is announced as %s, too",
+		addr_format(text, &s->inner.mapped));
+	return true;
 }
 
 /* Where the host itself asks: by loopback, in each family there is. */
@@ -146,21 +189,23 @@ static struct rendezvous *make_rendezvous(
 
 enum exit_code serve_inside(struct serve *s, struct host_driver_config *config)
 {
-	struct addr announced[ANNOUNCED_MAX];
+	struct announced *a = &s->inner;
 	char text[ENDPOINT_LIST_MAX];
 	uint16_t port = choose_port(s);
-	size_t count = set_announced(s, port, announced);
 
+	a->count = set_announced(s, port, a->own);
 	set_binds(s, port, config);
-	config->inner = make_rendezvous(s, announced, count);
+	config->inner = make_rendezvous(s, a->own, a->count);
 	if (config->inner == NULL) {
 		log_error("out of memory");
 		return EXIT_FAILED;
 	}
-	set_ticket_text(s, announced, count);
+	set_ticket_text(s);
 	log_state(
 		"no rendezvous given: running one inside at UDP port %u, announced as %s",
-		port, endpoint_list(text, announced, count));
-	warn_of_reach(s, announced);
+		port, endpoint_list(text, a->own, a->count));
+	a->waits = needs_router(s);
+	if (!a->waits)
+		serve_inside_settle(s);
 	return EXIT_DONE;
 }

@@ -87,6 +87,11 @@ void rendezvous_add_socket(
 			(struct rendezvous_socket){number, *bound};
 }
 
+void rendezvous_set_mapped(struct rendezvous *r, const struct addr *mapped)
+{
+	r->mapped = mapped != NULL ? *mapped : (struct addr){0};
+}
+
 bool rendezvous_allow(struct rendezvous *r, const uint8_t service[32])
 {
 	struct allowed_service *a = calloc(1, sizeof(*a));

@@ -56,6 +56,10 @@ size_t rendezvous_memory(const struct rendezvous_config *config);
 void rendezvous_add_socket(
 	struct rendezvous *r, uint32_t number, const struct addr *bound);
 
+/* A router forwards that address to its first socket, so it goes by it as well; NULL: not any
+ * more. */
+void rendezvous_set_mapped(struct rendezvous *r, const struct addr *mapped);
+
 /* Lists a service of a private rendezvous. forget_allowed empties the list first (leases
  * stay until they run out). Returns false if memory ran out. */
 bool rendezvous_allow(struct rendezvous *r, const uint8_t service[32]);

@@ -47,6 +47,7 @@ struct allowed_service {
 
 struct rendezvous {
 	struct rendezvous_config config;
+	struct addr mapped; /* what a router forwards to it; family ADDR_NONE: nothing */
 	struct registry registry;
 	struct outbox outbox;
 	struct events events;

@@ -104,6 +104,11 @@ static bool is_public(
 	return false;
 }
 
+static bool is_mapped(const struct rendezvous *r, const struct addr *dialled)
+{
+	return r->mapped.family != ADDR_NONE && addr_equal(&r->mapped, dialled);
+}
+
 bool dialled_right(
 	const struct rendezvous *r, const struct path *path, const struct addr *dialled)
 {
@@ -111,7 +116,7 @@ bool dialled_right(
 		return false;
 	if (addr_same_ip(dialled, &path->local) && dialled->port == path->local.port)
 		return true;
-	if (is_public(r, path, dialled))
+	if (is_public(r, path, dialled) || is_mapped(r, dialled))
 		return true;
 	return r->config.public_count == 0 && addr_is_private(&path->local) &&
 	       dialled->port == path->local.port;

@@ -115,15 +115,22 @@ static void flush(struct driver *d)
 
 /* Port mapping. */
 
+static void set_mapped(struct host_driver *d, const struct addr *mapped)
+{
+	host_set_mapped(d->host, d->mapped, mapped, d->base.now);
+	if (d->inner)
+		rendezvous_set_mapped(d->inner, mapped);
+}
+
 static void on_portmap(void *arg, const struct portmap_event *event)
 {
 	struct host_driver *d = arg;
 
 	driver_wake(&d->base);
 	if (event->type == PORTMAP_MAPPED)
-		host_set_mapped(d->host, d->mapped, &event->external, d->base.now);
+		set_mapped(d, &event->external);
 	else if (event->type == PORTMAP_LOST)
-		host_set_mapped(d->host, d->mapped, NULL, d->base.now);
+		set_mapped(d, NULL);
 	d->on_portmap(d->base.hooks.arg, event);
 	driver_settle(&d->base);
 }

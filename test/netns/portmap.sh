@@ -114,6 +114,24 @@ guest_is_mapped() {
 	poll 3 maps_none gnat || fail "the mapping is still there after the end"
 }
 
+# Without a third machine: the ticket names the router's address.
+inside_is_mapped() { # CONFIGURED PROTOCOL
+	build_lab port-restricted && start_echo 7000 && start_router host "$1" || return 1
+	start_eyelet serve host serve 7000
+	await_mapped serve "$2" 11.51.100.2 10 && await_line serve out '^eyelet:' 10 || return 1
+	TICKET=$(grep -m1 '^eyelet:' "$LAB_DIR/serve.out")
+	[[ $TICKET == *@11.51.100.2:* ]] || fail "the ticket names ${TICKET#*@}" || return 1
+	connects_directly --no-port-mapping
+}
+
+# The router maps nothing: a word of warning, and the ticket for the own network, in time.
+inside_is_warned() {
+	build_lab port-restricted && start_echo 7000 || return 1
+	start_eyelet serve host serve 7000
+	await_line serve out '^eyelet:.*@192.168.1.2:3478$' 8 &&
+		await_line serve log 'which only its own network can reach' 1
+}
+
 # A restart shows in the epoch only if that had come to a few seconds.
 has_run() { # PROGRAM SECONDS
 	[ "$(ps -o etimes= -p "${PID[$1]}")" -ge "$2" ]
@@ -151,6 +169,10 @@ for way in pcp/PCP natpmp/NAT-PMP upnp/UPnP; do
 	lab_clear
 done
 check "port mapping: of the guest, and its end" guest_is_mapped
+lab_clear
+check "port mapping: of the rendezvous inside" inside_is_mapped pcp PCP
+lab_clear
+check "port mapping: of the rendezvous inside, by no router" inside_is_warned
 lab_clear
 for way in pcp/PCP natpmp/NAT-PMP; do
 	check "port mapping: a restarted router, by ${way#*/}" survives_a_restart "${way%/*}" "${way#*/}"

@@ -26,7 +26,7 @@ quick_jobs() {
 		guests.sh
 		netcheck.sh quick
 		stream.sh quick
-		netcheck-pair.sh
+		netcheck-pair.sh quick
 		flood.sh
 		tos.sh
 		sizes.sh
@@ -45,12 +45,13 @@ long_jobs() {
 		loss.sh 100
 		sizes.sh all
 		netcheck.sh
+		netcheck-pair.sh
 		stream.sh
 		nat-check.sh
 		nat-matrix.sh
 		lab-check.sh
 	END
-	quick_jobs | grep -v '^sizes.sh\|^matrix.sh\|^netcheck.sh\|^stream.sh'
+	quick_jobs | grep -v '^sizes.sh\|^matrix.sh\|^netcheck\|^stream.sh'
 }
 
 # One test file, its lines kept together. It cleans up after itself when told to end.

@@ -190,6 +190,32 @@ static void registrations_serve_where_they_were_dialled(void **state)
 	asking_end(&a);
 }
 
+/* What a router forwards to it, at that very port, as long as it does. */
+static void goes_by_its_mapped_address(void **state)
+{
+	const struct addr mapped = addr_v4(198, 51, 100, 9, 7000);
+	uint8_t cookie[COOKIE_SIZE];
+	struct register_message m;
+	struct asking a;
+
+	(void)state;
+	asking_begin(&a);
+	asking_cookie(&a, &host, cookie);
+	m = asking_registration(&a, cookie);
+	m.dialled = mapped;
+	rendezvous_set_mapped(a.r, &mapped);
+	asking_say_registration(&a, &host, &m);
+	assert_int_equal(message_type(a.answer.data), MESSAGE_REGISTERED);
+	m.dialled.port = 3478;
+	asking_say_registration(&a, &host, &m);
+	asking_expect_refusal(&a, asking_register_id, REFUSAL_WRONG_ADDRESS);
+	rendezvous_set_mapped(a.r, NULL);
+	m.dialled = mapped;
+	asking_say_registration(&a, &host, &m);
+	asking_expect_refusal(&a, asking_register_id, REFUSAL_WRONG_ADDRESS);
+	asking_end(&a);
+}
+
 static void takes_any_address_behind_a_nat_of_its_own(void **state)
 {
 	uint8_t cookie[COOKIE_SIZE];
@@ -447,6 +473,7 @@ int main(void)
 		cmocka_unit_test(cookies_serve_their_address_only),
 		cmocka_unit_test(needs_the_services_signature),
 		cmocka_unit_test(registrations_serve_where_they_were_dialled),
+		cmocka_unit_test(goes_by_its_mapped_address),
 		cmocka_unit_test(takes_any_address_behind_a_nat_of_its_own),
 		cmocka_unit_test(a_repeated_registration_moves_nothing),
 		cmocka_unit_test(leases_live_by_refreshes),
