@@ -42,6 +42,28 @@ own_rendezvous() {
 	answers
 }
 
+# CPU time of a process, in clock ticks.
+ticks_of() { # PID
+	awk '{ print $14 + $15 }' "/proc/$1/stat"
+}
+
+# It spins under traffic and sleeps without: a tenth of a processor in half a second at most.
+busy_poll() {
+	local target listen before name
+	target=$(free_port) listen=$(free_port)
+	use_loopback
+	start_rendezvous --listen "$RDV" && start_echo "$target" &&
+		start_serve "$target" --busy-poll 200 || return 1
+	start_connect "$listen" --busy-poll 200 && await_connected 10 &&
+		ping_target "$listen" --count 500 --size 200 || return 1
+	for name in serve connect; do
+		before=$(ticks_of "${PID[$name]}")
+		sleep 0.5
+		[ $(($(ticks_of "${PID[$name]}") - before)) -le 5 ] ||
+			fail "$name spins without traffic" || return 1
+	done
+}
+
 # Both of LISTEN's families.
 ipv6_listen() {
 	local target listen
@@ -54,7 +76,7 @@ ipv6_listen() {
 
 lab_init
 need_eyelet
-for test in with_rendezvous same_by_key own_rendezvous ipv6_listen; do
+for test in with_rendezvous same_by_key own_rendezvous busy_poll ipv6_listen; do
 	check "loopback ${test//_/ }" $test
 	lab_clear
 done
