@@ -70,11 +70,11 @@ static uint32_t free_number(struct doors *d)
 		return 0;
 	if (number >= d->room) {
 		uint32_t room = d->room ? 2 * d->room : 64;
-		struct door **more = realloc(d->by_number, room * sizeof(*more));
+		struct door **more = realloc(d->by_number, room * sizeof(struct door *));
 
 		if (more == NULL)
 			return 0;
-		memset(more + d->room, 0, (room - d->room) * sizeof(*more));
+		memset(more + d->room, 0, (room - d->room) * sizeof(struct door *));
 		d->by_number = more;
 		d->room = room;
 	}

@@ -356,7 +356,7 @@ static bool lease_begin(struct registry *r, struct registered_host *host,
 	uint32_t *tally = tally_at(r, &path->remote);
 	uint16_t door;
 
-	if (tally != lease_tally(r, &l) &&
+	if (!(is_lease(&l) && lease_tally(r, &l) == tally) &&
 		!room_allows(*tally, r->services.max, r->services.count, LEASES_PART,
 			LEASES_FEW))
 		return false;

@@ -153,8 +153,9 @@ bool registry_is_newer(const struct registry *r, const uint8_t name[CRYPTO_KEY_S
 	uint64_t proved_at, uint64_t now);
 
 /* Gives (or moves) the lease of an instance at a path, for RENDEZVOUS_LEASE seconds, making
- * service and host if need be; proved_at is at most REGISTRY_ORDER ago. Returns false if the service has RENDEZVOUS_HOSTS_MAX other
- * hosts, the table is full, that network has too many leases, or memory ran out. */
+ * service and host if need be; proved_at is at most REGISTRY_ORDER ago. Returns false if the
+ * service has RENDEZVOUS_HOSTS_MAX other hosts, the table is full, that network has too many
+ * leases, or memory ran out. */
 bool registry_lease(struct registry *r, const uint8_t name[CRYPTO_KEY_SIZE],
 	const uint8_t asking[CRYPTO_KEY_SIZE], const uint8_t instance[INSTANCE_SIZE],
 	const struct path *path, uint64_t proved_at, uint64_t now);

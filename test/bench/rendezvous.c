@@ -143,7 +143,7 @@ static double fill_services(struct bench *b, uint32_t count)
 		name_of(name, i);
 		begin = cpu();
 		if (!registry_lease(&b->r->registry, name, b->credentials.asking_public,
-			    name, &path, b->now))
+			    name, &path, b->now, b->now))
 			die("no room for a lease");
 		took = cpu() - begin - b->clock;
 		sum += took;
@@ -190,7 +190,7 @@ static double registrations(struct bench *b)
 
 		in[i].path = path_of(i);
 		m.dialled = in[i].path.local;
-		cookie_make(m.cookie, b->r->cookie_keys[0], &in[i].path.remote);
+		cookie_make(b->r, m.cookie, &in[i].path.remote, b->now);
 		memcpy(m.service, b->credentials.service, sizeof(m.service));
 		memcpy(m.asking, b->credentials.asking_public, sizeof(m.asking));
 		m.instance[0] = (uint8_t)(i % RENDEZVOUS_HOSTS_MAX);
@@ -244,7 +244,7 @@ static double asks(struct bench *b, uint32_t services, bool first, unsigned coun
 		in[i].path = path_of(k);
 		m.dialled = in[i].path.local;
 		name_of(m.service, (uint32_t)((uint64_t)k * 7919 % services));
-		cookie_make(m.cookie, b->r->cookie_keys[0], &in[i].path.remote);
+		cookie_make(b->r, m.cookie, &in[i].path.remote, b->now);
 		token_make(b->r, token, &in[i].path.remote, m.service, NULL,
 			token_turn(b->now));
 		in[i].len = ask_encode(
