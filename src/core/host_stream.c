@@ -41,15 +41,6 @@ static uint64_t due_at(const struct host *h, uint8_t transport)
 	return due;
 }
 
-static bool is_held(const struct host *h, uint8_t transport)
-{
-	for (size_t i = 0; i < h->config.server_count; i++)
-		if (h->leases[i].server.transport == transport &&
-			h->leases[i].state == LEASE_HELD)
-			return true;
-	return false;
-}
-
 /* True if a lease by something better has held for so long that this will not be needed. */
 static bool is_spare(const struct host *h, uint8_t transport, uint64_t now)
 {
@@ -85,18 +76,15 @@ static void weigh(struct host *h, uint8_t transport, uint64_t now)
 {
 	uint64_t due = due_at(h, transport);
 	bool spare = is_spare(h, transport, now);
-	/* A rendezvous keeps one lease by a stream: two would take it from each other. */
-	bool served = transport == ADDR_TCP && is_held(h, ADDR_TLS);
 
 	for (size_t i = 0; i < h->config.server_count; i++) {
 		struct lease *lease = &h->leases[i];
 
 		if (!is_listed(lease) || lease->server.transport != transport)
 			continue;
-		if (lease->state == LEASE_IDLE && due <= now && !served)
+		if (lease->state == LEASE_IDLE && due <= now)
 			begin(h, lease, now);
-		else if (lease->state != LEASE_IDLE &&
-			 (spare || (served && lease->state != LEASE_HELD)))
+		else if (lease->state != LEASE_IDLE && spare)
 			give_up(h, lease, now);
 	}
 }

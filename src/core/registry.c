@@ -174,8 +174,13 @@ struct lease {
 static enum lease_place place_of(const struct addr *remote)
 {
 	if (remote->transport != ADDR_UDP)
-		return LEASE_STREAM;
+		return remote->transport == ADDR_TCP ? LEASE_TCP : LEASE_TLS;
 	return remote->family == ADDR_V4 ? LEASE_V4 : LEASE_V6;
+}
+
+static bool is_stream(enum lease_place place)
+{
+	return place >= LEASE_TCP;
 }
 
 static struct lease lease_in_v6(struct lease_v6 *l, uint16_t *proved_at, uint8_t family)
@@ -188,6 +193,7 @@ static struct lease lease_in(
 	const struct registry *r, struct registered_host *host, enum lease_place place)
 {
 	struct lease_stream *stream;
+	uint32_t number;
 
 	if (place == LEASE_V4)
 		return (struct lease){host->v4.ip, &host->v4.port, &host->v4.door,
@@ -195,9 +201,10 @@ static struct lease lease_in(
 			sizeof(host->v4.ip), ADDR_V4};
 	if (place == LEASE_V6)
 		return lease_in_v6(&host->v6, &host->proved_at[LEASE_V6], ADDR_V6);
-	if (host->stream == 0)
+	number = host->streams[place - LEASE_TCP];
+	if (number == 0)
 		return (struct lease){.ip = NULL};
-	stream = pool_at(&r->streams, host->stream);
+	stream = pool_at(&r->streams, number);
 	return lease_in_v6(&stream->lease, &stream->proved_at, stream->family);
 }
 
@@ -242,9 +249,9 @@ static void lease_end(
 		doors_let_go(&r->doors, *lease.door);
 		*lease.door = 0;
 	}
-	if (place == LEASE_STREAM && host->stream != 0) {
-		pool_give(&r->streams, host->stream);
-		host->stream = 0;
+	if (is_stream(place) && host->streams[place - LEASE_TCP] != 0) {
+		pool_give(&r->streams, host->streams[place - LEASE_TCP]);
+		host->streams[place - LEASE_TCP] = 0;
 	}
 }
 
@@ -334,16 +341,17 @@ static void host_close(struct registry *r, uint32_t number)
 	pool_give(&r->hosts, number);
 }
 
-static bool stream_open(
-	struct registry *r, struct registered_host *host, const struct addr *remote)
+static bool stream_open(struct registry *r, struct registered_host *host,
+	enum lease_place place, const struct addr *remote)
 {
+	uint32_t number = pool_take(&r->streams);
 	struct lease_stream *stream;
 
-	host->stream = pool_take(&r->streams);
-	if (host->stream == 0)
+	if (number == 0)
 		return false;
-	stream = pool_at(&r->streams, host->stream);
+	stream = pool_at(&r->streams, number);
 	stream->family = remote->family;
+	host->streams[place - LEASE_TCP] = (uint16_t)number;
 	return true;
 }
 
@@ -364,7 +372,7 @@ static bool lease_begin(struct registry *r, struct registered_host *host,
 	if (door == 0)
 		return false;
 	lease_end(r, host, place);
-	if (place == LEASE_STREAM && !stream_open(r, host, &path->remote)) {
+	if (is_stream(place) && !stream_open(r, host, place, &path->remote)) {
 		doors_let_go(&r->doors, door);
 		return false;
 	}
@@ -390,7 +398,8 @@ static void prove_again(struct registry *r, struct registered_host *host,
 
 static bool has_lease(const struct registered_host *host)
 {
-	return host->v4.door != 0 || host->v6.door != 0 || host->stream != 0;
+	return host->v4.door != 0 || host->v6.door != 0 || host->streams[0] != 0 ||
+	       host->streams[1] != 0;
 }
 
 bool registry_is_newer(const struct registry *r, const uint8_t name[CRYPTO_KEY_SIZE],

@@ -32,9 +32,11 @@ struct registered_service {
 	uint32_t attempts;               /* thousandths of one that were left then */
 };
 
-/* A host's lease at one of its addresses: by UDP over IPv4, and over IPv6; and by a stream,
- * over either, which few have: it stands in a record of its own. */
-enum lease_place { LEASE_V4, LEASE_V6, LEASE_STREAM, LEASE_PLACES };
+/* A host's lease at one of its addresses: by UDP over IPv4, and over IPv6; and by streams,
+ * over either, which few have: each stands in a record of its own. A host tries one while it
+ * keeps another. */
+enum lease_place { LEASE_V4, LEASE_V6, LEASE_TCP, LEASE_TLS, LEASE_PLACES };
+#define LEASE_STREAMS (LEASE_PLACES - LEASE_TCP)
 
 #define ATTEMPT_PLACES 6 /* a guest may ask from: by each transport, over IPv4 and IPv6 */
 #define STREAMS_MAX    UINT16_MAX
@@ -61,9 +63,9 @@ struct lease_stream {
 struct registered_host {
 	uint8_t instance[INSTANCE_SIZE];
 	uint32_t service;
-	uint32_t next;         /* of the service; 0: it is the last */
-	uint32_t older, newer; /* by the last renewal of a lease */
-	uint32_t stream;       /* number of a lease_stream; 0: none */
+	uint32_t next;                   /* of the service; 0: it is the last */
+	uint32_t older, newer;           /* by the last renewal of a lease */
+	uint16_t streams[LEASE_STREAMS]; /* numbers of lease_streams; 0: none */
 	/* Of the two below: when their addresses were, or REGISTRY_ORDER ago if that was
 	 * later, in 16 ms cut to 16 bits. */
 	uint16_t proved_at[2];

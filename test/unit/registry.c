@@ -233,7 +233,7 @@ static void holds_a_lease_by_a_stream(void **state)
 		registry_lease(&registry, name(1), name(100), name(1), &path, T0, T0));
 	assert_true(grant(1, 1, "[2001:db8::7]:4000", T0 + 5 * SECOND));
 	host = registry_host(&registry, registry_find(&registry, name(1)), name(1));
-	assert_true(registry_lease_of(&registry, host, LEASE_STREAM, T0, &lease));
+	assert_true(registry_lease_of(&registry, host, LEASE_TCP, T0, &lease));
 	assert_memory_equal(&lease.path, &path, sizeof(path));
 	assert_true(registry_holds(&registry, host, &path.remote, T0));
 	assert_int_equal(registry.streams.count, 1);
@@ -242,8 +242,16 @@ static void holds_a_lease_by_a_stream(void **state)
 	assert_true(
 		registry_lease(&registry, name(1), name(100), name(1), &path, T0, T0));
 	assert_int_equal(registry.streams.count, 1);
-	assert_false(registry_lease_of(
-		&registry, host, LEASE_STREAM, T0 + 15 * SECOND, &lease));
+	path.remote.transport = ADDR_TLS;
+	assert_true(
+		registry_lease(&registry, name(1), name(100), name(1), &path, T0, T0));
+	assert_int_equal(registry.streams.count, 2);
+	assert_true(registry_lease_of(&registry, host, LEASE_TLS, T0, &lease));
+	assert_memory_equal(&lease.path, &path, sizeof(path));
+	path.remote.transport = ADDR_TCP;
+	assert_true(registry_holds(&registry, host, &path.remote, T0));
+	assert_false(
+		registry_lease_of(&registry, host, LEASE_TCP, T0 + 15 * SECOND, &lease));
 	registry_expire(&registry, T0 + 20 * SECOND);
 	assert_int_equal(registry.streams.count, 0);
 	assert_null(registry.doors.table);
