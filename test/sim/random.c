@@ -19,7 +19,7 @@
 #define ROAM_LOSSY (20 * SECOND)
 /* What the waits for UDP, then for TCP, and the handshakes of a stream add where a firewall
  * lets no UDP through; and again, where what they led to is lost. */
-#define BLOCKED_MORE (4 * SECOND)
+#define BLOCKED_MORE (2500 * MILLISECOND)
 #define GUESTS_MAX   3
 #define APPS_MAX     4
 
@@ -110,16 +110,31 @@ static void draw_relay(struct draw *d)
 }
 
 /* A firewall that lets no UDP through, perhaps TLS only. */
-static void draw_blocked(struct draw *d, struct site *s)
+static void block(struct draw *d, struct site *s)
 {
 	unsigned transports = 1u << ADDR_UDP;
 
-	if (!d->lab.streams || !chance(d, 30))
-		return;
 	if (chance(d, 40))
 		transports |= 1u << ADDR_TCP;
 	s->config.access.blocked = s->access->config.blocked = (uint8_t)transports;
 	d->hard = d->blocked = true;
+}
+
+static void draw_blocked(struct draw *d, struct site *s)
+{
+	if (d->lab.streams && chance(d, 30))
+		block(d, s);
+}
+
+/* Somebody changes the rules of a firewall. */
+static void shift_firewall(struct draw *d, struct site *s)
+{
+	/* A relay by UDP overtakes one by a stream. */
+	d->lab.w->may_reorder = true;
+	if (s->access->config.blocked == 0)
+		block(d, s);
+	else
+		s->config.access.blocked = s->access->config.blocked = 0;
 }
 
 static enum guard draw_guard(struct draw *d)
@@ -334,7 +349,10 @@ static void roams(struct draw *d)
 		world_run(w, pick(d, 0, 15 * SECOND));
 		if (w->failed)
 			return;
-		roam(d, m);
+		if (d->lab.streams && chance(d, 30))
+			shift_firewall(d, m->site);
+		else
+			roam(d, m);
 		wait_everyone(
 			d, w->now + 1, d->lossy ? ROAM_LOSSY : ROAM_CLEAN, "a move");
 	}
