@@ -678,6 +678,8 @@ struct eyelet_hooks {
 	void *arg;
 };
 
+/* Here and in eyelet_serve_config, servers are asked by UDP, and by TCP at the same port where
+ * UDP does not get through. */
 struct eyelet_connect_config {
 	struct ev_loop *loop; /* NULL: its own */
 	struct eyelet_hooks hooks;

@@ -9,7 +9,6 @@
 #include "cmd/probe.h"
 #include "core/rendezvous.h"
 #include "net/system.h"
-#include "net/tls.h"
 
 /* Takes the first text off *list, without a comma; NULL at the end. */
 static const char *take_text(char *text, const char **list)
@@ -87,19 +86,8 @@ bool servers_resolve(struct servers *s)
 
 size_t servers_dial(const struct servers *s, bool tls, struct addr *addrs)
 {
-	size_t count = 0;
-
-	for (uint8_t transport = ADDR_UDP; transport <= (tls ? ADDR_TLS : ADDR_TCP);
-		transport++) {
-		for (size_t i = 0; i < s->count; i++) {
-			addrs[count] = s->addrs[i];
-			addrs[count].transport = transport;
-			if (transport == ADDR_TLS)
-				addrs[count].port = TLS_PORT;
-			count++;
-		}
-	}
-	return count;
+	memcpy(addrs, s->addrs, s->count * sizeof(*addrs));
+	return resolve_streams(addrs, s->count, tls);
 }
 
 size_t servers_index(const struct servers *s, const struct addr *addr)

@@ -38,6 +38,18 @@ static int set_servers(struct guest_config *core,
 		core->servers, &core->server_count, config->ticket->servers, why);
 }
 
+/* Where UDP is blocked the same rendezvous may answer by TCP. */
+static int set_all_servers(struct guest_config *core,
+	const struct eyelet_connect_config *config, const char **why)
+{
+	int error = set_servers(core, config, why);
+
+	if (error == EYELET_OK)
+		core->server_count =
+			resolve_streams(core->servers, core->server_count, false);
+	return error;
+}
+
 static void set_listens(
 	struct guest_driver_config *driver, const struct eyelet_connect_config *config)
 {
@@ -61,7 +73,7 @@ static int fill_config(struct guest_driver_config *driver,
 		core->flows_max = config->flows_max;
 	set_identity(core->identity, config->identity);
 	set_listens(driver, config);
-	return set_servers(core, config, why);
+	return set_all_servers(core, config, why);
 }
 
 static int make_driver(struct eyelet_forwarder *f, struct guest_driver_config *driver,

@@ -26,6 +26,18 @@ static int set_servers(struct host_config *core, const struct eyelet_serve_confi
 		core->servers, &core->server_count, config->server_names, why);
 }
 
+/* Where UDP is blocked the same rendezvous may answer by TCP. */
+static int set_all_servers(struct host_config *core,
+	const struct eyelet_serve_config *config, const char **why)
+{
+	int error = set_servers(core, config, why);
+
+	if (error == EYELET_OK)
+		core->server_count =
+			resolve_streams(core->servers, core->server_count, false);
+	return error;
+}
+
 /* The rendezvous inside is asked by loopback. */
 static int set_inside(struct host_config *core, const struct eyelet_serve_config *config)
 {
@@ -73,7 +85,8 @@ static int fill_config(struct host_driver_config *driver,
 	addrs_in(core->targets, config->targets, config->target_count);
 	addrs_in(driver->targets, config->targets, config->target_count);
 	driver->target_count = config->target_count;
-	return config->inside ? set_inside(core, config) : set_servers(core, config, why);
+	return config->inside ? set_inside(core, config)
+			      : set_all_servers(core, config, why);
 }
 
 /* Makes a rendezvous for this one service. NULL if memory ran out. */

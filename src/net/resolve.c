@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "net/sockaddr.h"
+#include "net/tls.h"
 
 /* Reads a decimal number from 0 to 65535 that fills the text. */
 static bool read_port(uint16_t *port, const char *text)
@@ -133,4 +134,18 @@ size_t resolve(const char *text, uint16_t default_port, struct addr *addrs, size
 	if (count == 0)
 		*why = lookup_error(EAI_NONAME);
 	return count;
+}
+
+size_t resolve_streams(struct addr *addrs, size_t count, bool tls)
+{
+	for (size_t i = 0; i < count; i++) {
+		addrs[count + i] = addrs[i];
+		addrs[count + i].transport = ADDR_TCP;
+		if (!tls)
+			continue;
+		addrs[2 * count + i] = addrs[i];
+		addrs[2 * count + i].transport = ADDR_TLS;
+		addrs[2 * count + i].port = TLS_PORT;
+	}
+	return (tls ? 3 : 2) * count;
 }

@@ -39,6 +39,11 @@ size_t interfaces_list(struct addr *addrs, size_t max);
 size_t resolve(const char *text, uint16_t default_port, struct addr *addrs, size_t max,
 	const char **why);
 
+/* Puts behind the count addresses of rendezvous by UDP the same by TCP and, if so told, by
+ * TLS at its usual port: there is room for three times as many. Returns how many there are
+ * then. */
+size_t resolve_streams(struct addr *addrs, size_t count, bool tls);
+
 #define RESOLVE_HOST_MAX 256 /* a DNS name has at most 253 characters (RFC 1035) */
 
 /* Splits such a text into host, a string of RESOLVE_HOST_MAX, and port, left as it is if

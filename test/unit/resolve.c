@@ -88,6 +88,21 @@ static void says_what_is_wrong(void **state)
 	check_refused(longest, "the host name is too long");
 }
 
+static void adds_streams_behind(void **state)
+{
+	struct addr addrs[6] = {addr_v4(192, 0, 2, 1, 3478), addr_v4(192, 0, 2, 2, 5000)};
+
+	(void)state;
+	assert_int_equal(resolve_streams(addrs, 2, false), 4);
+	assert_int_equal(addrs[3].transport, ADDR_TCP);
+	assert_int_equal(addrs[3].port, 5000);
+	assert_int_equal(resolve_streams(addrs, 2, true), 6);
+	assert_int_equal(addrs[1].transport, ADDR_UDP);
+	assert_int_equal(addrs[5].transport, ADDR_TLS);
+	assert_int_equal(addrs[5].port, 443);
+	assert_true(addr_same_ip(&addrs[5], &addrs[1]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -95,6 +110,7 @@ int main(void)
 		cmocka_unit_test(reads_a_scope),
 		cmocka_unit_test(resolves_localhost),
 		cmocka_unit_test(says_what_is_wrong),
+		cmocka_unit_test(adds_streams_behind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
