@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "core/bucket.h"
 #include "core/census.h"
 #include "net/system.h"
 #include "net/tcp.h"
@@ -25,6 +26,7 @@ struct streams_listener {
 	struct streams *streams;
 	struct door *doors;
 	struct census networks;
+	struct bucket_field rates; /* of new ones, by network */
 	ev_timer pause;
 };
 
@@ -67,7 +69,9 @@ static void admit(struct door *door, int fd, struct addr *remote)
 
 	remote->transport = door->tls ? ADDR_TLS : ADDR_TCP;
 	key_of(key, remote);
-	if (!has_room(l, remote) || !census_enter(&l->networks, key)) {
+	if (!has_room(l, remote) ||
+		!bucket_field_take(&l->rates, remote, 1, s->driver->now) ||
+		!census_enter(&l->networks, key)) {
 		s->counts.refused++;
 		(void)close(fd);
 		return;
@@ -134,6 +138,8 @@ static struct streams_listener *listener_of(struct streams *s)
 		return NULL;
 	random_fill(NULL, hash_key, sizeof(hash_key));
 	census_init(&l->networks, hash_key);
+	bucket_field_init(&l->rates, STREAMS_ACCEPT_RATE, STREAMS_ACCEPT_BURST, hash_key,
+		s->driver->now);
 	l->streams = s;
 	ev_init(&l->pause, on_pause_over);
 	l->pause.repeat = PAUSE;

@@ -9,6 +9,11 @@
 #define STREAMS_MAX         4096 /* unless told otherwise */
 #define STREAMS_NETWORK_MAX 256
 
+/* New ones of one network: how many at once, and a second from then on. Each by TLS costs a
+ * signature. */
+#define STREAMS_ACCEPT_BURST 256
+#define STREAMS_ACCEPT_RATE  16
+
 /* Taken in one wakeup; then the streams get their turn. */
 #define STREAMS_ACCEPTS 32
 

@@ -332,6 +332,33 @@ static void limits_a_network(void **state)
 	close(fds[2]);
 }
 
+static unsigned knocks;
+
+static bool all_judged(void)
+{
+	return server.streams.counts.accepted + server.streams.counts.refused == knocks;
+}
+
+/* However soon they leave again. */
+static void limits_the_rate_of_a_network(void **state)
+{
+	int fds[50];
+
+	(void)state;
+	server_open(STREAMS_MAX, STREAMS_MAX);
+	server_listen(ADDR_TCP);
+	end_open(&client, NULL);
+	for (knocks = 0; knocks < 2 * STREAMS_ACCEPT_BURST;) {
+		for (unsigned i = 0; i < 50; i++, knocks++)
+			fds[i] = knock();
+		RUN_UNTIL(all_judged);
+		for (unsigned i = 0; i < 50; i++)
+			close(fds[i]);
+	}
+	assert_true(server.streams.counts.accepted >= STREAMS_ACCEPT_BURST);
+	assert_true(server.streams.counts.refused > 0);
+}
+
 static bool notice_and_none(void)
 {
 	return notice[0] != '\0' && server.streams.counts.accepted == 0;
@@ -507,6 +534,7 @@ int main(void)
 		STREAM_TEST(dials_again_after_a_restart),
 		STREAM_TEST(waits_between_attempts),
 		STREAM_TEST(limits_a_network),
+		STREAM_TEST(limits_the_rate_of_a_network),
 		STREAM_TEST(waits_for_descriptors),
 		STREAM_TEST(bounds_a_slow_reader),
 		STREAM_TEST(ends_with_its_peer),
