@@ -30,6 +30,15 @@ is_relayed() { # HOST-KIND GUEST-KIND REASON
 	await_line connect log "staying on the relay at .*: $3.* would help" 30
 }
 
+# Each try has a chance of 95 %, and the first two come within 12 s.
+becomes_direct() { # HOST-KIND GUEST-KIND
+	lab_two_sides "$1" "$2"
+	start_relayed || return 1
+	await_line connect log \
+		'trying for a direct path: 256 sockets, 756 probes, 4.1 s, 95 % chance' 10 || return 1
+	await_line connect log 'connected directly in' 60 && ping_target 7001 --count 100 --rate 100
+}
+
 # A session may take so much and no more, and lives on.
 keeps_its_rate() {
 	lab_two_sides symmetric symmetric
@@ -82,6 +91,13 @@ check "symmetric/symmetric goes over the relay" is_relayed symmetric symmetric \
 check "the host says why, too" await_line serve log \
 	'guest 1 .* stays on the relay: both NATs pick a random port per destination' 10
 lab_clear
+check "port-restricted/symmetric becomes direct by many ports at once" \
+	becomes_direct port-restricted symmetric
+lab_clear
+check "symmetric/port-restricted becomes direct by many ports at once" \
+	becomes_direct symmetric port-restricted
+lab_clear
+EFFORT=low
 check "port-restricted/symmetric goes over the relay" is_relayed port-restricted symmetric \
 	'our NAT picks a random port per destination; a try of 1012 packets'
 lab_clear

@@ -97,7 +97,8 @@ start_pair() {
 
 # The same where only the relay is left.
 start_relayed() { # [ARGUMENT of the rendezvous...]
-	start_rendezvous "$@" && start_echo 7000 && start_serve 7000 && start_connect 7001 &&
+	start_rendezvous "$@" && start_echo 7000 &&
+		start_serve 7000 --effort "${EFFORT:-normal}" && start_connect 7001 &&
 		await_line connect log 'connected over the relay at' 20
 }
 

@@ -169,6 +169,12 @@ static void draw_guests(struct draw *d)
 	}
 	for (unsigned i = 0; i < d->guest_count; i++)
 		draw_apps(d, d->guests[i]);
+	if (chance(d, 50))
+		return;
+	d->lab.host->host.effort = (enum effort)pick(d, EFFORT_LOW, EFFORT_HIGH);
+	for (unsigned i = 0; i < d->guest_count; i++)
+		d->guests[i]->guest.effort =
+			(enum effort)pick(d, EFFORT_LOW, EFFORT_HIGH);
 }
 
 static void draw_world(struct draw *d, struct trial *t)
