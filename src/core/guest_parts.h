@@ -23,9 +23,9 @@
 #define TRIAL_SPAN_MORE      (500 * MILLISECOND) /* longer with each */
 #define TRIAL_SPAN_MAX       (8 * SECOND)
 #define ASK_WAIT             (200 * MILLISECOND) /* after "no such service" */
-#define ASK_WAIT_LATER       (2 * SECOND) /* after other refusals, or a long time */
-#define ASK_STREAM_WAIT      SECOND       /* for an answer by UDP, then for one by TCP */
-#define ASK_STREAM_QUESTIONS 5            /* of them unanswered, at least */
+#define ASK_WAIT_LATER       SECOND /* after other refusals, or a long time */
+#define ASK_STREAM_WAIT      SECOND /* for an answer by UDP, then for one by TCP */
+#define ASK_STREAM_QUESTIONS 5      /* of them unanswered, at least */
 #define REFUSED_PATIENCE     (300 * MILLISECOND) /* for another host to answer */
 #define REFUSED_WAIT         (5 * SECOND)        /* after a host's refusal */
 #define REPLACED_LIFE        (3 * SECOND)        /* a replaced session still receives */
@@ -93,7 +93,7 @@ struct reach {
 /* One attempt: its id, the sockets it uses, the hosts that answered. */
 struct trial {
 	bool live;
-	bool spray; /* many ports at once: asked for, or, once answered, under way */
+	bool spray;     /* many ports at once: asked for, or, once answered, under way */
 	bool improving; /* beside a session that is fine, but relayed or soon to die */
 	uint64_t began_at;
 	uint8_t id[ID_SIZE];

@@ -486,6 +486,18 @@ static bool was_tried(const struct reach *host, const struct path *path)
 	return false;
 }
 
+/* A WELCOME can be repeated from anywhere. The host's comes from where a hello went, or from
+ * another port of that address, where its NAT maps by destination. */
+static bool may_welcome(const struct reach *host, const struct path *path)
+{
+	if (path->channel != 0)
+		return was_tried(host, path);
+	for (unsigned i = 0; i < host->to.count; i++)
+		if (addr_same_ip(&host->to.of[i].addr, &path->remote))
+			return true;
+	return false;
+}
+
 /* The host of the trial that a hello went to there; NULL if none. */
 static struct reach *reach_at(struct trial *t, const struct path *path)
 {
@@ -547,8 +559,9 @@ static enum verdict input_welcome(struct guest *g, struct trial *t,
 	for (unsigned i = 0; i < t->host_count; i++) {
 		struct reach *host = &t->hosts[i];
 
-		if (!noise_read_welcome(
-			    &host->noise, message, WELCOME_NOISE_SIZE, payload, &keys))
+		if (!may_welcome(host, path) ||
+			!noise_read_welcome(&host->noise, message, WELCOME_NOISE_SIZE,
+				payload, &keys))
 			continue;
 		ok = (payload[SESSION_ID_SIZE] & g->config.ciphers) != 0 &&
 		     link_open(g, &keys, payload[SESSION_ID_SIZE], payload, host, path,

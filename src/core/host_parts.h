@@ -21,7 +21,8 @@
 #include "core/table.h"
 #include "core/timers.h"
 
-#define LEASE_REFRESH      (3 * SECOND) /* so that a rendezvous' restart heals within 5 s */
+/* So that a rendezvous' restart heals within 5 s. */
+#define LEASE_REFRESH      (2500 * MILLISECOND)
 #define LEASE_SILENCE      (3 * SECOND) /* without an answer, the lease counts as lost */
 #define LEASE_REFUSED_WAIT (5 * SECOND)
 /* The first refusal may be an answer to what was garbled on the way. */

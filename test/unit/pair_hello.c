@@ -87,6 +87,46 @@ static void one_attempt_makes_one_session(void **state)
 	meeting_end(&m);
 }
 
+static void no_welcomes(struct net *net, struct net_packet *p)
+{
+	(void)net;
+	p->lost = net_is(p, MESSAGE_WELCOME);
+}
+
+/* Somebody who heard the welcome repeats it from elsewhere, and the guest would send there: it
+ * may come from where a hello went, or another port there, and from nowhere else. */
+static void welcomes_come_from_where_a_hello_went(void **state)
+{
+	const struct addr elsewhere = addr_v4(203, 0, 113, 99, 999);
+	const struct net_packet *welcome;
+	struct net_packet kept;
+	struct meeting m;
+	struct addr port;
+
+	(void)state;
+	meeting_begin(&m);
+	m.net->hook = no_welcomes;
+	run_to_hello(&m);
+	net_run(m.net, 50 * MS);
+	welcome = net_find(m.net, m.host, MESSAGE_WELCOME, 0);
+	assert_non_null(welcome);
+	kept = *welcome;
+	port = m.host->bound[0];
+	port.port++;
+	assert_int_equal(net_input(m.net, m.guest, 0, &m.guest->bound[0], &elsewhere,
+				 kept.bytes, kept.len),
+		VERDICT_DROP_FORGED);
+	assert_int_equal(net_input(m.net, m.guest, 0, &m.guest->bound[0],
+				 &m.guest_config.servers[0], kept.bytes, kept.len),
+		VERDICT_DROP_FORGED);
+	assert_false(guest_connected(m.guest->machine));
+	assert_int_equal(net_input(m.net, m.guest, 0, &m.guest->bound[0], &port,
+				 kept.bytes, kept.len),
+		VERDICT_CONSUMED);
+	assert_true(guest_connected(m.guest->machine));
+	meeting_end(&m);
+}
+
 static void hellos_before_an_introduction_are_dropped(void **state)
 {
 	const struct net_packet *hello;
@@ -424,6 +464,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replays_get_the_same_welcome),
 		cmocka_unit_test(one_attempt_makes_one_session),
+		cmocka_unit_test(welcomes_come_from_where_a_hello_went),
 		cmocka_unit_test(hellos_before_an_introduction_are_dropped),
 		cmocka_unit_test(changed_hellos_cost_no_handshake),
 		cmocka_unit_test(refuses_when_full),
