@@ -215,6 +215,7 @@ static void fill_config(struct connect *c, struct guest_driver_config *config)
 	memcpy(config->core.listens, listen->addrs, sizeof(listen->addrs));
 	config->core.no_relay = c->options.no_relay;
 	config->core.effort = c->options.effort;
+	reason_set_effort(&c->facts, c->options.effort);
 	config->core.no_local_candidates = c->options.no_local_candidates;
 	if (c->options.flows_max != 0)
 		config->core.flows_max = c->options.flows_max;

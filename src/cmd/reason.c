@@ -22,6 +22,13 @@ struct reason_facts reason_facts_of(const char *peer)
 	return (struct reason_facts){.peer = peer, .budget = chance_budget_normal()};
 }
 
+/* With low effort the figures are those of what could be had. */
+void reason_set_effort(struct reason_facts *f, enum effort effort)
+{
+	f->low_effort = effort == EFFORT_LOW;
+	f->budget = effort_budget(f->low_effort ? EFFORT_NORMAL : effort);
+}
+
 static void learn_pair(struct reason_facts *f, const struct event *e)
 {
 	f->ours = e->ours;
@@ -136,11 +143,14 @@ enum reason reason_of(const struct reason_facts *f)
 bool reason_is_expected(const struct reason_facts *f)
 {
 	enum reason reason = reason_of(f);
+	enum chance_way way;
 
 	if (reason == REASON_BLOCKED_HERE || reason == REASON_BLOCKED_THERE)
 		return true;
-	return reason != REASON_NO_HAIRPIN && is_known(f) &&
-	       chance_of(f).way == CHANCE_RELAY;
+	if (reason == REASON_NO_HAIRPIN || !is_known(f))
+		return false;
+	way = chance_of(f).way;
+	return way == CHANCE_RELAY || (way == CHANCE_BIRTHDAY && f->low_effort);
 }
 
 struct words {
@@ -192,7 +202,10 @@ static void say_chance(struct words *w, const struct reason_facts *f)
 		" packets in %.1f s finds a direct path with a chance "
 		"of %.0f %%, and %s",
 		c.packets, (double)c.span / 1e3, (double)c.ppm / 1e4,
-		c.way == CHANCE_RELAY ? "is not made" : "none has yet");
+		c.way == CHANCE_RELAY ? "is not made"
+		: c.way == CHANCE_BIRTHDAY && f->low_effort
+			? "is not made with --effort low"
+			: "none has yet");
 }
 
 static void say_random(struct words *w, const struct reason_facts *f, bool here)

@@ -8,6 +8,7 @@
 #include "core/chance.h"
 #include "core/event.h"
 #include "core/portmap.h"
+#include "core/spray.h"
 
 /* name, text: the cause, for programs. In the order in which they are asked for. */
 #define REASON_MAP(X)                                                                    \
@@ -49,10 +50,14 @@ struct reason_facts {
 	enum reason_router router;
 	const char *router_why; /* ROUTER_REFUSES: a sentence part, or NULL */
 	struct chance_budget budget;
+	bool low_effort; /* it is not spent on this side */
 };
 
 /* Nothing known but who is at the other end, with the normal budget. */
 struct reason_facts reason_facts_of(const char *peer);
+
+/* What --effort allows. */
+void reason_set_effort(struct reason_facts *f, enum effort effort);
 
 /* Takes what an event tells of both networks, and by which path. */
 void reason_learn(struct reason_facts *f, const struct event *e);

@@ -257,6 +257,7 @@ static void fill_config(struct serve *s, struct host_driver_config *config)
 	config->moderate = !o->no_moderation;
 	config->core.no_local_candidates = o->no_local_candidates;
 	config->core.effort = o->effort;
+	reason_set_effort(&s->facts, o->effort);
 	config->busy_poll = o->busy_poll * MICROSECOND;
 	if (!o->no_port_mapping && (s->inside || mapping_is_useful(&s->servers)))
 		config->portmap = on_portmap;

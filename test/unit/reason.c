@@ -99,6 +99,21 @@ static void counts_the_ports_there_are(void **state)
 	assert_false(reason_is_expected(&f));
 }
 
+static void tells_what_more_effort_would_do(void **state)
+{
+	struct reason_facts f = facts_of(RANDOM, PORT);
+
+	(void)state;
+	reason_set_effort(&f, EFFORT_LOW);
+	expect(&f, REASON_RANDOM_HERE,
+		"; a try of 1012 packets in 3.0 s finds a direct path with a chance of "
+		"95 %, and is not made with --effort low;");
+	assert_true(reason_is_expected(&f));
+	reason_set_effort(&f, EFFORT_HIGH);
+	expect(&f, REASON_RANDOM_HERE, "; a try of 2304 packets in ");
+	assert_false(reason_is_expected(&f));
+}
+
 static void blocked_udp_goes_before_all(void **state)
 {
 	struct reason_facts f = facts_of(RANDOM, RANDOM);
@@ -244,6 +259,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tells_the_pairs_figures),
 		cmocka_unit_test(counts_the_ports_there_are),
+		cmocka_unit_test(tells_what_more_effort_would_do),
 		cmocka_unit_test(blocked_udp_goes_before_all),
 		cmocka_unit_test(one_nat_is_named),
 		cmocka_unit_test(names_the_ipv6_there_is),
