@@ -398,8 +398,10 @@ struct eyelet_guest_config {
 	/* Set of EYELET_CIPHER_...; default: ChaCha20-Poly1305, and AES where this processor
 	 * has instructions for it. */
 	uint8_t ciphers;
-	bool no_relay;        /* take a direct path only; default false */
-	uint8_t reserved[26]; /* 0 */
+	bool no_relay; /* take a direct path only; default false */
+	/* Tell the host no address of an own interface; default false. */
+	bool no_local_candidates;
+	uint8_t reserved[25]; /* 0 */
 };
 
 /* Zeroes all and fills in the defaults. */
@@ -423,6 +425,11 @@ EYELET_API int eyelet_guest_add_socket(struct eyelet_guest *guest, uint32_t numb
 EYELET_API void eyelet_guest_set_locals(
 	struct eyelet_guest *guest, const struct eyelet_addr *locals, size_t count);
 
+/* Tells that a router forwards mapped to the socket of that number from now on, or nothing any
+ * more (NULL); it is offered to the host. EYELET_EINVAL for other numbers. */
+EYELET_API int eyelet_guest_set_mapped(
+	struct eyelet_guest *guest, uint32_t number, const struct eyelet_addr *mapped);
+
 /* Begins to ask; to be called once, after the first sockets were told. */
 EYELET_API void eyelet_guest_start(struct eyelet_guest *guest, uint64_t now);
 
@@ -444,6 +451,8 @@ EYELET_API void eyelet_guest_icmp(struct eyelet_guest *guest,
 	uint8_t code, const uint8_t *quoted, size_t quoted_len, uint64_t now);
 
 EYELET_API bool eyelet_guest_connected(const struct eyelet_guest *guest);
+/* True if it is, and over a relay. */
+EYELET_API bool eyelet_guest_relayed(const struct eyelet_guest *guest);
 
 /* Returns in how many parts a payload of len bytes travels: as many as keep each within what
  * the path carries, which is found while it is used (RFC 8899), so ask anew for each datagram;
@@ -500,8 +509,9 @@ EYELET_API void eyelet_guest_get_progress(
 struct eyelet_guest_counts {
 	uint64_t verdicts[EYELET_VERDICTS_MAX]; /* inputs by enum eyelet_verdict */
 	uint64_t datagrams_out, bytes_out, datagrams_in, bytes_in; /* payloads */
-	uint64_t rtt; /* ns, of the last ping; 0 unknown */
-	uint64_t reserved[4];
+	uint64_t rtt;     /* ns, of the last ping; 0 unknown */
+	uint64_t lost_in; /* the host's frames that did not come, or came too late */
+	uint64_t reserved[3];
 };
 EYELET_API void eyelet_guest_get_counts(
 	const struct eyelet_guest *guest, struct eyelet_guest_counts *counts);
@@ -523,7 +533,8 @@ struct eyelet_host_config {
 	struct eyelet_addr publics[2]; /* own ones by configuration, or none */
 	struct eyelet_addr targets[2]; /* never punched; or none */
 	uint8_t ciphers;               /* as the guest's */
-	uint8_t reserved[23];          /* 0 */
+	bool no_local_candidates;      /* likewise: tell no guest */
+	uint8_t reserved[22];          /* 0 */
 };
 
 /* As those of the guest, but for what is said here. */
@@ -536,6 +547,10 @@ EYELET_API int eyelet_host_add_socket(struct eyelet_host *host, uint32_t number,
 	const struct eyelet_addr *bound, uint64_t now);
 EYELET_API void eyelet_host_set_locals(
 	struct eyelet_host *host, const struct eyelet_addr *locals, size_t count);
+
+/* The socket stays open meanwhile; else as that of the guest. */
+EYELET_API int eyelet_host_set_mapped(struct eyelet_host *host, uint32_t number,
+	const struct eyelet_addr *mapped, uint64_t now);
 
 /* Tells of a guest known from an earlier run, by public identity and number
  * (1..4,194,302), as the GUEST_NEW event told. EYELET_EINVAL. */
@@ -645,9 +660,12 @@ EYELET_API bool eyelet_rendezvous_next_event(
 struct eyelet_rendezvous_counts {
 	uint64_t verdicts[EYELET_VERDICTS_MAX];
 	uint64_t registrations, refreshes, asks, introductions, answers, stun, refusals;
-	uint64_t signatures;                /* verified, right or wrong */
-	uint32_t services, hosts, attempts; /* now */
-	uint32_t reserved[9];
+	uint64_t signatures;             /* verified, right or wrong */
+	uint64_t relayed, relayed_bytes; /* datagrams passed on */
+	uint64_t relay_dropped;          /* not, for the limits' sake */
+	uint64_t relay_refused;          /* channels that were not opened, likewise */
+	uint32_t services, hosts, attempts, channels; /* now */
+	uint32_t reserved[8];
 };
 EYELET_API void eyelet_rendezvous_get_counts(const struct eyelet_rendezvous *rendezvous,
 	struct eyelet_rendezvous_counts *counts);
@@ -678,6 +696,13 @@ struct eyelet_hooks {
 	void *arg;
 };
 
+/* How much is spent on a direct path through NATs that pick a random port per destination. */
+enum eyelet_effort {
+	EYELET_EFFORT_LOW = 0,    /* nothing beyond the usual attempts */
+	EYELET_EFFORT_NORMAL = 1, /* at most 256 sockets and 756 probes at once */
+	EYELET_EFFORT_HIGH = 2    /* at most 256 sockets and 2,048 probes */
+};
+
 /* Here and in eyelet_serve_config, servers are asked by UDP, and by TCP at the same port where
  * UDP does not get through. */
 struct eyelet_connect_config {
@@ -691,7 +716,13 @@ struct eyelet_connect_config {
 	uint32_t listen_count;         /* 0: 127.0.0.1 and a port the system picks */
 	struct eyelet_addr listens[2]; /* where applications send to; port 0 picks one */
 	uint32_t flows_max;            /* 0: 256 */
-	uint8_t reserved[28];          /* 0 */
+	bool no_relay;                 /* as in eyelet_guest_config */
+	bool no_local_candidates;      /* likewise */
+	/* Ask the router, by PCP, NAT-PMP or UPnP-IGD, for a port; default false. What becomes
+	 * of that is told by hooks.notice. */
+	bool port_mapping;
+	uint8_t effort;       /* enum eyelet_effort; default EYELET_EFFORT_NORMAL */
+	uint8_t reserved[24]; /* 0 */
 };
 
 /* A guest a host met in an earlier run. */
@@ -719,7 +750,10 @@ struct eyelet_serve_config {
 	uint32_t guests_max, flows_max, half_open_max, network_max, sockets_max;
 	uint32_t known_count;
 	const struct eyelet_known_guest *known; /* or NULL */
-	uint8_t reserved[24];                   /* 0 */
+	/* As in eyelet_connect_config. A rendezvous inside goes by the mapped address as well. */
+	bool no_local_candidates, port_mapping;
+	uint8_t effort;
+	uint8_t reserved[21]; /* 0 */
 };
 
 struct eyelet_serve_rendezvous_config {

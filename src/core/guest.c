@@ -263,6 +263,11 @@ bool guest_connected(const struct guest *g)
 	return g->active.live;
 }
 
+bool guest_relayed(const struct guest *g)
+{
+	return link_is_relayed(g);
+}
+
 unsigned guest_parts(const struct guest *g, const struct flow *flow, size_t len)
 {
 	return g->active.live ? session_parts(&g->active.session, flow->id, len) : 1;

@@ -69,6 +69,8 @@ void guest_icmp(struct guest *g, const struct path *path, const struct addr *off
 	uint64_t now);
 
 bool guest_connected(const struct guest *g);
+/* True if it is, and over a relay. */
+bool guest_relayed(const struct guest *g);
 
 /* As host_parts and host_seal; 0 while not connected: the caller queues (core/queue.h). */
 unsigned guest_parts(const struct guest *g, const struct flow *flow, size_t len);

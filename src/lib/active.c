@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/active.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+_Static_assert((int)EYELET_EFFORT_LOW == (int)EFFORT_LOW &&
+		       (int)EYELET_EFFORT_NORMAL == (int)EFFORT_NORMAL &&
+		       (int)EYELET_EFFORT_HIGH == (int)EFFORT_HIGH,
+	"efforts differ");
 
 static void note_readiness(struct eyelet_forwarder *f, enum event_type type)
 {
@@ -38,6 +44,20 @@ static void on_notice(void *arg, const char *text)
 	f->in_hook = true;
 	f->hooks.notice(f->hooks.arg, f, text);
 	f->in_hook = false;
+}
+
+void forwarder_on_portmap(void *arg, const struct portmap_event *event)
+{
+	char external[ADDR_TEXT_MAX], text[256];
+
+	addr_format(external, &event->external);
+	if (event->type == PORTMAP_MAPPED)
+		(void)snprintf(text, sizeof(text), "the router maps %s to us (%s)",
+			external, event->protocol);
+	else
+		(void)snprintf(text, sizeof(text), "the router maps no port to us: %s",
+			event->why);
+	on_notice(arg, text);
 }
 
 struct forwarder_hooks forwarder_hooks(struct eyelet_forwarder *f)

@@ -55,6 +55,8 @@ struct eyelet_forwarder *forwarder_new(
 void forwarder_destroy(struct eyelet_forwarder *f);
 /* What its driver is to call. */
 struct forwarder_hooks forwarder_hooks(struct eyelet_forwarder *f);
+/* Tells the notice hook what became of the port that a router was asked for. */
+void forwarder_on_portmap(void *arg, const struct portmap_event *event);
 /* Ends eyelet_connect and its like: gives the forwarder out, or destroys it if there was an
  * error, and gives out why. Returns error. */
 int forwarder_give(struct eyelet_forwarder **out, struct eyelet_forwarder *f, int error,

@@ -5,12 +5,14 @@
 void eyelet_connect_config_init(struct eyelet_connect_config *config)
 {
 	memset(config, 0, sizeof(*config));
+	config->effort = EYELET_EFFORT_NORMAL;
 }
 
 static bool in_range(const struct eyelet_connect_config *config)
 {
 	return config->ticket != NULL && config->server_count <= EYELET_RENDEZVOUS_MAX &&
-	       config->listen_count <= 2 && config->flows_max <= UINT16_MAX;
+	       config->listen_count <= 2 && config->flows_max <= UINT16_MAX &&
+	       config->effort <= EYELET_EFFORT_HIGH;
 }
 
 /* A guest without an identity gets one for this run. */
@@ -71,6 +73,10 @@ static int fill_config(struct guest_driver_config *driver,
 	core->ciphers = crypto_ciphers();
 	if (config->flows_max != 0)
 		core->flows_max = config->flows_max;
+	core->no_relay = config->no_relay;
+	core->no_local_candidates = config->no_local_candidates;
+	core->effort = (enum effort)config->effort;
+	driver->portmap = config->port_mapping ? forwarder_on_portmap : NULL;
 	set_identity(core->identity, config->identity);
 	set_listens(driver, config);
 	return set_all_servers(core, config, why);

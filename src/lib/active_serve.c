@@ -5,13 +5,14 @@
 void eyelet_serve_config_init(struct eyelet_serve_config *config)
 {
 	memset(config, 0, sizeof(*config));
+	config->effort = EYELET_EFFORT_NORMAL;
 }
 
 static bool in_range(const struct eyelet_serve_config *config)
 {
 	return config->service != NULL && config->server_count <= EYELET_RENDEZVOUS_MAX &&
 	       config->target_count >= 1 && config->target_count <= 2 &&
-	       config->flows_max <= UINT16_MAX &&
+	       config->flows_max <= UINT16_MAX && config->effort <= EYELET_EFFORT_HIGH &&
 	       (config->known_count == 0 || config->known != NULL);
 }
 
@@ -80,6 +81,9 @@ static int fill_config(struct host_driver_config *driver,
 	core->entropy.fill = random_fill;
 	core->ciphers = crypto_ciphers();
 	set_limits(core, config);
+	core->no_local_candidates = config->no_local_candidates;
+	core->effort = (enum effort)config->effort;
+	driver->portmap = config->port_mapping ? forwarder_on_portmap : NULL;
 	set_binds(driver, config->port);
 	addrs_in(core->publics, config->publics, 2);
 	addrs_in(core->targets, config->targets, config->target_count);

@@ -36,6 +36,7 @@ int guest_config_in(struct guest_config *to, const struct eyelet_guest_config *f
 	addrs_in(to->listens, from->listens, 2);
 	to->ciphers = from->ciphers;
 	to->no_relay = from->no_relay;
+	to->no_local_candidates = from->no_local_candidates;
 	to->flows_max = from->flows_max;
 	return EYELET_OK;
 }
@@ -90,6 +91,24 @@ bool eyelet_guest_connected(const struct eyelet_guest *guest)
 	return guest_connected((const struct guest *)(const void *)guest);
 }
 
+bool eyelet_guest_relayed(const struct eyelet_guest *guest)
+{
+	return guest_relayed((const struct guest *)(const void *)guest);
+}
+
+int eyelet_guest_set_mapped(
+	struct eyelet_guest *guest, uint32_t number, const struct eyelet_addr *mapped)
+{
+	struct addr core = {.family = ADDR_NONE};
+
+	if (number >= EYELET_SOCKETS_MAX)
+		return EYELET_EINVAL;
+	if (mapped != NULL)
+		core = addr_in(mapped);
+	guest_set_mapped(guest_in(guest), number, mapped != NULL ? &core : NULL);
+	return EYELET_OK;
+}
+
 void eyelet_guest_get_progress(
 	const struct eyelet_guest *guest, struct eyelet_guest_progress *progress)
 {
@@ -121,6 +140,7 @@ void eyelet_guest_get_counts(
 		.datagrams_in = core.datagrams_in,
 		.bytes_in = core.bytes_in,
 		.rtt = core.rtt,
+		.lost_in = core.lost_in,
 	};
 	verdicts_out(counts->verdicts, &core.verdicts);
 }

@@ -44,6 +44,7 @@ int host_config_in(struct host_config *to, const struct eyelet_host_config *from
 	to->half_open_max = from->half_open_max;
 	to->network_max = from->network_max;
 	to->sockets_max = from->sockets_max;
+	to->no_local_candidates = from->no_local_candidates;
 	return EYELET_OK;
 }
 
@@ -80,6 +81,19 @@ unsigned eyelet_host_parts(const struct eyelet_flow *flow, size_t len)
 	return len <= EYELET_PAYLOAD_MAX
 		       ? host_parts((const struct flow *)(const void *)flow, len)
 		       : 0;
+}
+
+int eyelet_host_set_mapped(struct eyelet_host *host, uint32_t number,
+	const struct eyelet_addr *mapped, uint64_t now)
+{
+	struct addr core = {.family = ADDR_NONE};
+
+	if (number >= EYELET_SOCKETS_MAX)
+		return EYELET_EINVAL;
+	if (mapped != NULL)
+		core = addr_in(mapped);
+	host_set_mapped(host_in(host), number, mapped != NULL ? &core : NULL, now);
+	return EYELET_OK;
 }
 
 void eyelet_host_get_counts(

@@ -212,12 +212,14 @@ static void carries_every_size(void **state)
 static void relays_where_there_is_no_direct_path(void **state)
 {
 	const struct eyelet_addr app = address("127.0.0.1:6000");
+	struct eyelet_rendezvous_counts counts;
 	struct eyelet_flow *flow;
 	unsigned relayed;
 
 	(void)state;
 	net.parted = true;
 	connect_all();
+	assert_true(eyelet_guest_relayed(guest->guest));
 	assert_true(net.now - START < EYELET_SECOND);
 	assert_int_equal(host->last.type, EYELET_EVENT_GUEST_CONNECTED);
 	assert_int_not_equal(host->last.path.channel, 0);
@@ -228,6 +230,11 @@ static void relays_where_there_is_no_direct_path(void **state)
 	echo(flow, 0);
 	echo(flow, 1200);
 	assert_int_equal(net.relayed, relayed + 6); /* 1,200 bytes in 2 parts as yet */
+	eyelet_rendezvous_get_counts(meeting->rendezvous, &counts);
+	assert_int_equal(counts.relayed, net.relayed);
+	assert_true(counts.relayed_bytes > 2400);
+	assert_int_equal(counts.relay_dropped + counts.relay_refused, 0);
+	assert_int_equal(counts.channels, 1);
 	net_run(&net, 60 * EYELET_SECOND, &guest->events[EYELET_EVENT_RELAYED]);
 	assert_int_equal(guest->last.type, EYELET_EVENT_RELAYED);
 	assert_int_equal(guest->last.number, 3);
@@ -237,10 +244,31 @@ static void relays_where_there_is_no_direct_path(void **state)
 	net_run(&net, 60 * EYELET_SECOND, &guest->events[EYELET_EVENT_CONNECTED]);
 	assert_int_equal(guest->last.type, EYELET_EVENT_CONNECTED);
 	assert_int_equal(guest->last.path.channel, 0);
+	assert_false(eyelet_guest_relayed(guest->guest));
 	net_run(&net, EYELET_SECOND, NULL);
 	relayed = net.relayed;
 	echo(flow, EYELET_PAYLOAD_MAX);
 	assert_int_equal(net.relayed, relayed);
+}
+
+/* Of the sockets there are. */
+static void takes_mapped_addresses(void **state)
+{
+	const struct eyelet_addr mapped = address("198.51.100.9:7000");
+
+	(void)state;
+	connect_all();
+	assert_int_equal(eyelet_guest_set_mapped(guest->guest, 0, &mapped), EYELET_OK);
+	assert_int_equal(eyelet_guest_set_mapped(guest->guest, 0, NULL), EYELET_OK);
+	assert_int_equal(
+		eyelet_guest_set_mapped(guest->guest, EYELET_SOCKETS_MAX, &mapped),
+		EYELET_EINVAL);
+	assert_int_equal(
+		eyelet_host_set_mapped(host->host, 0, &mapped, net.now), EYELET_OK);
+	assert_int_equal(eyelet_host_set_mapped(host->host, 0, NULL, net.now), EYELET_OK);
+	assert_int_equal(
+		eyelet_host_set_mapped(host->host, EYELET_SOCKETS_MAX, &mapped, net.now),
+		EYELET_EINVAL);
 }
 
 static void relays_for_nobody_who_does_not_want_it(void **state)
@@ -521,6 +549,7 @@ int main(void)
 		TEST(connects_without_time_passing),
 		TEST(carries_every_size),
 		TEST(relays_where_there_is_no_direct_path),
+		TEST(takes_mapped_addresses),
 		TEST(relays_for_nobody_who_does_not_want_it),
 		TEST(relays_nothing_unless_asked_to),
 		TEST(keeps_flows_apart),

@@ -3,6 +3,8 @@
  * test's. */
 #include "library_active.h"
 
+#include "core/guest_parts.h"
+
 /* Threads of their own. */
 
 static void forwards_in_threads(void **state)
@@ -91,6 +93,42 @@ static void waits_no_longer_than_told(void **state)
 	assert_int_equal(
 		eyelet_forwarder_wait(w.guest, EYELET_SECOND / 20), EYELET_ETIMEDOUT);
 	assert_true(eyelet_now() - before >= EYELET_SECOND / 20);
+}
+
+/* What is set arrives in the core, and what is not has its default. */
+static void hands_its_settings_on(void **state)
+{
+	struct eyelet_connect_config guest;
+	struct eyelet_serve_config host;
+	const struct guest *g;
+	const char *why;
+
+	(void)state;
+	start_meeting();
+	eyelet_ticket_from_service(&w.ticket, &w.service, "127.0.0.1");
+	eyelet_connect_config_init(&guest);
+	guest.ticket = &w.ticket;
+	guest.servers[0] = bound_of(w.meeting, 0);
+	guest.server_count = 1;
+	assert_int_equal(guest.effort, EYELET_EFFORT_NORMAL);
+	assert_false(guest.port_mapping || guest.no_relay || guest.no_local_candidates);
+	guest.no_relay = guest.no_local_candidates = true;
+	guest.effort = EYELET_EFFORT_HIGH + 1;
+	assert_int_equal(eyelet_connect(&w.guest, &guest, &why), EYELET_EINVAL);
+	guest.effort = EYELET_EFFORT_HIGH;
+	assert_int_equal(eyelet_connect(&w.guest, &guest, &why), EYELET_OK);
+	g = (const void *)eyelet_forwarder_guest(w.guest);
+	assert_true(g->config.no_relay && g->config.no_local_candidates);
+	assert_int_equal(g->config.effort, EFFORT_HIGH);
+	assert_false(eyelet_guest_relayed(eyelet_forwarder_guest(w.guest)));
+	host = host_config();
+	assert_int_equal(host.effort, EYELET_EFFORT_NORMAL);
+	host.no_local_candidates = true;
+	host.effort = EYELET_EFFORT_HIGH + 1;
+	assert_int_equal(eyelet_serve(&w.host, &host, &why), EYELET_EINVAL);
+	host.effort = EYELET_EFFORT_LOW;
+	assert_int_equal(eyelet_serve(&w.host, &host, &why), EYELET_OK);
+	assert_null(why);
 }
 
 static void runs_a_rendezvous_inside(void **state)
@@ -200,6 +238,7 @@ int main(void)
 		TEST(says_goodbye_when_freed),
 		TEST(frees_itself_in_a_thread),
 		TEST(waits_no_longer_than_told),
+		TEST(hands_its_settings_on),
 		TEST(runs_a_rendezvous_inside),
 		TEST(forwards_on_a_loop_of_ours),
 		TEST(frees_itself_on_a_loop_of_ours),
