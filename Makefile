@@ -142,7 +142,7 @@ $(BENCH:%=$(BUILD)/bench/%): $(BUILD)/bench/%: test/bench/%.c test/bench/verify.
 
 bench-programs: $(BUILD)/eyelet $(BENCH:%=$(BUILD)/bench/%)
 guard-programs: $(BUILD)/eyelet $(BUILD)/test/guard/path $(BUILD)/test/guard/burst
-unit-programs: $(UNIT)
+unit-programs: $(UNIT) $(BUILD)/test/bench/rendezvous
 sim-program: $(BUILD)/sim
 netns-programs: $(BUILD)/eyelet $(BUILD)/test/tunnat $(BUILD)/test/bench/relay
 
