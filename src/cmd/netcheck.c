@@ -91,6 +91,19 @@ static enum exit_code look_at_pair(struct check *c, const struct netcheck_result
 	return code;
 }
 
+/* UDP did not get through: what does? */
+static enum exit_code print_streams(const struct check *c)
+{
+	char text[NETCHECK_REPORT_MAX];
+	bool any = netcheck_streams(text, &c->options.rendezvous);
+	enum exit_code printed = options_print(text);
+
+	if (any)
+		log_state("eyelet meets by TCP or TLS where a rendezvous listens there: "
+			  "over the relay");
+	return printed;
+}
+
 static enum exit_code print(struct check *c)
 {
 	char text[NETCHECK_REPORT_MAX], more[NETCHECK_REPORT_MAX] = "";
@@ -119,6 +132,9 @@ static enum exit_code print(struct check *c)
 		if (printed == EXIT_DONE && paired)
 			printed = options_print(more);
 	}
+	if (!own.heard && !c->options.json && printed == EXIT_DONE &&
+		c->options.rendezvous.count > 0)
+		printed = print_streams(c);
 	if (!own.heard && !paired)
 		log_error("no server answered: UDP is blocked here, or nobody is there");
 	return printed != EXIT_DONE ? printed : code;

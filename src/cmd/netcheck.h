@@ -80,6 +80,11 @@ void netcheck_pair_add(struct json *j, const struct netcheck_pair *pair,
 /* Writes what netcheck_report does as the start of an object. */
 void netcheck_object(struct json *j, const struct netcheck_result *r);
 
+/* Tries to connect to each rendezvous by TCP, at its port and at that of TLS, for 2 s at most.
+ * Writes a line for each, whole lines, into text (NETCHECK_REPORT_MAX bytes). Returns true if
+ * any connects. */
+bool netcheck_streams(char *text, const struct servers *servers);
+
 #define NETCHECK_HELP_MAX 1024
 /* Writes what would help this network to direct paths, in sentences, and returns it. */
 const char *netcheck_help(char *text, const struct netcheck_result *r);

@@ -256,9 +256,10 @@ const char *netcheck_help(char *text, const struct netcheck_result *r)
 
 	text[0] = '\0';
 	if (!r->heard) {
-		say(&t, "If the servers are up, a firewall stops UDP: only a relay over "
-			"TCP, "
-			"or another network, would help.");
+		say(&t, "If the servers are up, a firewall stops UDP: only the relay of "
+			"a "
+			"rendezvous\nthat TCP or TLS reaches, or another network, "
+			"helps.");
 		return text;
 	}
 	if (r->network.mapping == NETWORK_UNKNOWN)

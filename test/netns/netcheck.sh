@@ -174,7 +174,11 @@ udp_blocked() {
 	[ "$STATUS" = 5 ] || fail "exit code $STATUS" || return 1
 	[[ $SEEN == *'"udp":false'*'"code":5'* ]] || fail "seen $SEEN" || return 1
 	lab_in host timeout 60 "$EYELET" netcheck -r "$RDV" >"$LAB_DIR/table" 2>/dev/null
-	grep -q '^UDP *blocked' "$LAB_DIR/table" || fail "the table says $(head -n 1 "$LAB_DIR/table")"
+	grep -q '^UDP *blocked' "$LAB_DIR/table" || fail "the table says $(head -n 1 "$LAB_DIR/table")" ||
+		return 1
+	grep -q '^TCP *connects at 192.0.2.130:3478' "$LAB_DIR/table" &&
+		grep -q '^TLS *does not connect at 192.0.2.130:443' "$LAB_DIR/table" ||
+		fail "the table says $(tail -n 2 "$LAB_DIR/table")"
 }
 
 ends_with() { # CODE ARGUMENT...
