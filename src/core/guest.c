@@ -38,6 +38,7 @@ struct guest *guest_new(const struct guest_config *config, uint64_t now)
 	flow_table_init(&g->flows, config->flows_max, &g->ledger);
 	reassembly_pool_init(&g->pool, REASSEMBLY_MAX);
 	askers_init(g);
+	keepalive_init(&g->keepalive);
 	g->trial_timer.kind = TIMER_TRIAL;
 	g->sweep.kind = TIMER_SWEEP;
 	g->scratch = malloc(SCRATCH_SIZE);
@@ -351,6 +352,8 @@ void guest_network_changed(struct guest *g, uint64_t now)
 	if (g->active.live)
 		session_recheck(&g->active.session, now);
 	g->expiry = (struct expiry){0};
+	keepalive_init(&g->keepalive);
+	link_keep(g);
 	g->behaviour = (struct behaviour){0}; /* another network, perhaps */
 	improve_soon(g, now);
 }

@@ -49,13 +49,73 @@ static void tell_connected(struct guest *g, uint64_t now)
 	g->progress = (struct guest_progress){0};
 }
 
-/* The path of a session that is given up died under traffic, so at that age. */
+/* Silences. */
+
+/* Before a frame that comes. */
+struct hush {
+	uint64_t span; /* nothing went either way */
+	uint64_t
+		silence; /* the same before what we sent then and got no answer to; 0: none */
+	unsigned pings; /* of it */
+};
+
+static struct hush hush_of(const struct session *s, uint64_t now)
+{
+	return (struct hush){session_silence(s, now), s->silence, s->pings};
+}
+
+void link_keep(struct guest *g)
+{
+	const struct keepalive *k = &g->keepalive;
+	uint64_t span = keepalive_span(k, link_is_relayed(g));
+
+	if (g->active.live)
+		session_keep(&g->active.session, span, k->hosts_turn,
+			span + (k->hosts_turn ? KEEPALIVE_GRACE : 0));
+}
+
+/* A ping that ends a silence tells what is to be kept to if it is answered. */
+static void tell_next(struct guest *g, uint64_t now)
+{
+	struct session *s = &g->active.session;
+	struct keepalive next = g->keepalive;
+
+	if (session_silence(s, now) < s->quiet)
+		return;
+	keepalive_answered(&next, session_silence(s, now), now);
+	session_keep(
+		s, keepalive_span(&next, link_is_relayed(g)), next.hosts_turn, s->quiet);
+}
+
+/* What a frame that came tells, from what was before it. One that came only when the session
+ * was given up, and the host punched for another one, was not let in before. */
+static void note_silence(struct guest *g, const struct hush *was, uint64_t now)
+{
+	if (was->silence > 0 && was->pings >= SESSION_PINGS)
+		keepalive_died(&g->keepalive, was->silence, now);
+	else if (was->silence > 0)
+		keepalive_answered(&g->keepalive, was->silence, now);
+	else if (was->span >= SESSION_SILENCE)
+		keepalive_heard(&g->keepalive, was->span, now);
+	else
+		return;
+	link_keep(g);
+	if (session_owes_word(&g->active.session))
+		session_ping(&g->active.session, now);
+}
+
+/* The path of a session that is given up died in a silence of that length, or under
+ * traffic, and so at that age. */
 static void note_death(struct guest *g, uint64_t now)
 {
 	const struct session *s = &g->active.session;
 
-	if (g->active.live && !link_is_relayed(g) && !link_is_fine(g) &&
-		s->unheard_at != NEVER && s->unheard_at - s->heard_at < UNDER_TRAFFIC)
+	if (!g->active.live || link_is_fine(g))
+		return;
+	if (s->silence > 0)
+		keepalive_died(&g->keepalive, s->silence, now);
+	else if (!link_is_relayed(g) && s->unheard_at != NEVER &&
+		 s->unheard_at - s->heard_at < UNDER_TRAFFIC)
 		expiry_died(&g->expiry, s->heard_at - g->active.since, now);
 }
 
@@ -82,6 +142,7 @@ bool link_open(struct guest *g, const struct noise_keys *keys, enum cipher ciphe
 	memcpy(g->favourite, host->instance, INSTANCE_SIZE);
 	s->timer.owner = &g->active;
 	s->timer.kind = TIMER_LINK;
+	link_keep(g);
 	timers_set(&g->timers, &s->timer, now);
 	tell_connected(g, now);
 	/* The host believes us at our first frame: repeat it until it is answered. */
@@ -126,6 +187,7 @@ void link_expire(struct guest *g, struct link *link, uint64_t now)
 		link_end(g, link);
 		return;
 	}
+	tell_next(g, now);
 	health = session_expire(&link->session, now);
 	if (health != SESSION_GONE)
 		rekey_guest_run(&link->rekey, &link->session, &g->credentials,
@@ -224,9 +286,11 @@ enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf,
 
 	for (unsigned i = 0; i < 2; i++) {
 		uint8_t *at = buf;
+		struct hush was;
 
 		if (!on_path(links[i], path, now))
 			continue;
+		was = hush_of(&links[i]->session, now);
 		/* Opening in place spoils what the other might open. */
 		if (both)
 			at = memcpy(g->scratch, buf, len);
@@ -235,6 +299,8 @@ enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf,
 			continue;
 		if (session_moved_back(&links[i]->session, path, &frame, now))
 			tell_moved(g, path);
+		if (i == 0)
+			note_silence(g, &was, now);
 		return take_frame(g, links[i], &frame, verdict, now, delivery);
 	}
 	if (verdict != VERDICT_DROP_REPLAY && g->active.live)
@@ -247,9 +313,15 @@ enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf,
 /* Our NAT made another mapping under way. */
 static void note_new_mapping(struct guest *g, uint64_t now)
 {
-	if (now - g->active.since >= REPLACED_LIFE)
+	if (g->active.session.silence > 0)
+		keepalive_died(&g->keepalive, g->active.session.silence, now);
+	else if (now - g->active.since >= REPLACED_LIFE)
 		expiry_died(&g->expiry, now - g->active.since, now);
+	g->active.session.silence = 0;
 	g->active.since = now;
+	link_keep(g);
+	if (session_owes_word(&g->active.session))
+		session_ping(&g->active.session, now);
 	improve_soon(g, now);
 }
 

@@ -9,6 +9,7 @@
 #include "core/expiry.h"
 #include "core/guest.h"
 #include "core/handshake.h"
+#include "core/keepalive.h"
 #include "core/message.h"
 #include "core/outbox.h"
 #include "core/reassembly.h"
@@ -173,6 +174,7 @@ struct guest {
 	unsigned improvements;           /* rounds of trials that found no direct path */
 	struct link active, old;
 	struct expiry expiry; /* of our NAT's mappings */
+	struct keepalive keepalive;
 	struct challenger challenger;
 	bool lost;                        /* EVENT_LOST was given for the active link */
 	uint8_t favourite[INSTANCE_SIZE]; /* host last connected to */
@@ -266,6 +268,8 @@ enum verdict link_input(struct guest *g, const struct path *path, uint8_t *buf,
 void links_end(struct guest *g);
 enum verdict link_resume_input(struct guest *g, const struct path *path,
 	const uint8_t *buf, size_t len, uint64_t now);
+/* What was learned of silences holds for the session from now on. */
+void link_keep(struct guest *g);
 void link_hint(struct guest *g, const struct path *path, uint64_t now);
 
 #endif

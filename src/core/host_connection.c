@@ -217,7 +217,7 @@ static void check_health(struct host *h, struct connection *c, uint64_t now)
 	enum session_health health = session_expire(&c->session, now);
 
 	if (health == SESSION_GONE)
-		connection_end(h, c, "silent for 45 s", now);
+		connection_end(h, c, "silent", now);
 	else if (health != SESSION_FINE)
 		leases_doubt(h, now);
 }

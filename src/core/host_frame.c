@@ -4,7 +4,7 @@
  *   half-open -> open       the guest's first frame opened: now, and not before, the guest
  *                           has a number, and an older connection of its is replaced
  *   open      -> replaced   a newer one opened; it still receives for 3 s
- *   any       -> gone       goodbye, 45 s of silence, or 10 s half-open */
+ *   any       -> gone       goodbye, a silence that is death, or 10 s half-open */
 #include <string.h>
 #include <utlist.h>
 

@@ -2,13 +2,6 @@
 /* Liveness and path. */
 #include "core/session.h"
 
-#define HOST_KEEPALIVE (SESSION_KEEPALIVE + SESSION_KEEPALIVE / 3)
-
-static uint64_t keepalive(const struct session *s)
-{
-	return s->is_host ? HOST_KEEPALIVE : SESSION_KEEPALIVE;
-}
-
 static uint64_t sooner(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -38,11 +31,47 @@ static uint64_t ping_at(const struct session *s)
 		       : s->unheard_at + unheard_span(s) + s->pings * ask_span(s);
 }
 
+static uint64_t last_frame(const struct session *s)
+{
+	return s->sent_at > s->heard_at ? s->sent_at : s->heard_at;
+}
+
+static uint64_t dead_after(const struct session *s)
+{
+	uint64_t span = s->span + SESSION_DEAD_AFTER;
+
+	return span > SESSION_DEAD ? span : SESSION_DEAD;
+}
+
+uint64_t session_silence(const struct session *s, uint64_t now)
+{
+	return now - last_frame(s);
+}
+
+void session_keep(struct session *s, uint64_t span, bool hosts_turn, uint64_t quiet)
+{
+	s->span = span;
+	s->hosts_turn = hosts_turn;
+	s->quiet = quiet;
+	session_wake(s, last_frame(s) + quiet);
+}
+
+bool session_owes_word(const struct session *s)
+{
+	return s->told_span != s->span || (s->hosts_turn && !s->told_turn);
+}
+
+void session_told(struct session *s, uint64_t span, bool hosts_turn)
+{
+	span = within(span, SESSION_SILENCE, SESSION_SPAN_MAX);
+	session_keep(s, span, hosts_turn, hosts_turn ? span : span + span / 3);
+}
+
 /* When the session next has something to do by itself. */
 static uint64_t next_deadline(const struct session *s)
 {
 	const struct generation *g = session_current(s);
-	uint64_t at = sooner(s->sent_at + keepalive(s), s->heard_at + SESSION_DEAD);
+	uint64_t at = sooner(last_frame(s) + s->quiet, s->heard_at + dead_after(s));
 
 	at = sooner(at, ping_at(s));
 	at = sooner(at, s->moved_at);
@@ -65,6 +94,8 @@ void session_wake(struct session *s, uint64_t at)
 /* The timer moves at most once per silence, not per frame. */
 void session_sent(struct session *s, uint64_t now)
 {
+	if (s->unheard_at == NEVER && session_silence(s, now) >= SESSION_SILENCE)
+		s->silence = session_silence(s, now);
 	s->sent_at = now;
 	if (s->unheard_at != NEVER)
 		return;
@@ -110,7 +141,13 @@ static enum session_health ask(struct session *s, uint64_t now)
 	/* Two at a time, or what loses three in ten would look dead now and then. */
 	if (is_due && s->rtt != 0 && (s->pings > 1 || s->hinted_at != now))
 		session_ping(s, now);
-	if (is_due || s->moved_at != NEVER || now - s->sent_at >= keepalive(s))
+	if (session_silence(s, now) >= s->quiet) {
+		is_due = true;
+		/* It had its turn. */
+		if (s->is_host)
+			session_told(s, s->span, false);
+	}
+	if (is_due || s->moved_at != NEVER)
 		session_ping(s, now);
 	return missed >= SESSION_PINGS ? SESSION_SUSPECT
 	       : missed > 0            ? SESSION_DOUBTED
@@ -122,7 +159,7 @@ enum session_health session_expire(struct session *s, uint64_t now)
 	enum session_health health;
 	uint64_t at;
 
-	if (now - s->heard_at >= SESSION_DEAD ||
+	if (now - s->heard_at >= dead_after(s) ||
 		session_current(s)->sent >= SESSION_FRAMES_MAX)
 		return SESSION_GONE;
 	session_retire(s, now);

@@ -10,14 +10,15 @@
  * Liveness: whoever sent something and heard nothing for 250 ms asks with a ping every
  * 150 ms (both longer where a round trip is). At the second the session is in doubt: a guest
  * then has the rendezvous introduce the two again, beside it. After 3 without any answer,
- * 0.7 s after the traffic, it is suspect, and a relay will do. Whoever sent nothing for the
- * keepalive interval pings, which holds the NATs' mappings (RFC 4787, REQ-5). After 45 s
- * without a frame the session is dead. */
+ * 0.7 s after the traffic, it is suspect, and a relay will do. After a
+ * silence that the guest chooses (keepalive.h), either of them pings, which holds the NATs'
+ * mappings (RFC 4787, REQ-5). After 30 s more without a frame the session is dead. */
 #ifndef EYELET_CORE_SESSION_H
 #define EYELET_CORE_SESSION_H
 
 #include "core/channel.h"
 #include "core/frame.h"
+#include "core/keepalive.h"
 #include "core/noise.h"
 #include "core/outbox.h"
 #include "core/pmtu.h"
@@ -29,17 +30,21 @@
 #define SESSION_ID_SIZE    8
 #define SESSION_TOKEN_SIZE 8
 #define SESSION_STAMP_SIZE (8 + SESSION_TOKEN_SIZE) /* of a ping: time and token */
-#define SESSION_KEEPALIVE  (15 * SECOND) /* of a guest; hosts wait a third longer */
+#define SESSION_SPAN_UNIT  (100 * MILLISECOND)      /* in which a ping tells it */
+/* Of silence that a host takes a guest's word for. */
+#define SESSION_SPAN_MAX   (300 * SECOND)
+#define SESSION_DEAD_AFTER (30 * SECOND) /* beyond the silence that is kept to */
+#define SESSION_SILENCE    (4 * SECOND)  /* shorter ones put no mapping to the test */
 /* Silence after a send until the first ping: two round trips within these bounds. */
 #define SESSION_UNHEARD     (250 * MILLISECOND)
 #define SESSION_UNHEARD_MAX SECOND
 /* From one unanswered ping to the next: one and a half round trips within these bounds. */
 #define SESSION_ASK_MIN (150 * MILLISECOND)
 #define SESSION_ASK_MAX (500 * MILLISECOND)
-#define SESSION_PING_INTERVAL                                                            \
-	(200 * MILLISECOND)     /* the same before a round trip is known */
-#define SESSION_PINGS         3 /* unanswered ones that make it suspect */
-#define SESSION_DEAD          (45 * SECOND)
+/* The same before a round trip is known. */
+#define SESSION_PING_INTERVAL (200 * MILLISECOND)
+#define SESSION_PINGS         3             /* unanswered ones that make it suspect */
+#define SESSION_DEAD          (45 * SECOND) /* at least */
 #define SESSION_RTT_SPAN      (10 * SECOND) /* between pings while data comes in */
 #define SESSION_REPORT        SECOND        /* between reports while receiving */
 #define SESSION_REPORT_FRAMES (UINT64_C(1) << 20)
@@ -109,6 +114,13 @@ struct session {
 	uint64_t sent_at, heard_at; /* last frame each way */
 	uint64_t unheard_at; /* first send since anything was heard; NEVER if none */
 	uint64_t report_at;  /* not before */
+	uint64_t span;       /* of silence, as the guest's pings tell */
+	bool hosts_turn;     /* the host is to end it, as they tell */
+	uint64_t told_span;  /* what the last ping told */
+	bool told_turn;
+	uint64_t quiet; /* silence after which this side pings */
+	uint64_t
+		silence; /* before the first send that nothing was heard since; 0: none */
 	uint8_t path_key
 		[CRYPTO_KEY_SIZE]; /* makes the token that a ping to a path carries */
 	bool proved;   /* the peer answered a ping at path; a guest's always is */
@@ -252,6 +264,18 @@ enum verdict session_open(
 void session_heard(struct session *s, uint64_t now);
 
 /* Session.c: liveness. */
+
+/* How long both have been silent at now. */
+uint64_t session_silence(const struct session *s, uint64_t now);
+
+/* What the pings tell of silences, and the one after which this side pings. */
+void session_keep(struct session *s, uint64_t span, bool hosts_turn, uint64_t quiet);
+
+/* True if the host does not know of it, and would be late. */
+bool session_owes_word(const struct session *s);
+
+/* A ping of the guest's told that: the host pings in its turn, or a third later. */
+void session_told(struct session *s, uint64_t span, bool hosts_turn);
 
 /* In doubt: a ping went unanswered, and another one goes. */
 enum session_health { SESSION_FINE, SESSION_DOUBTED, SESSION_SUSPECT, SESSION_GONE };

@@ -47,6 +47,8 @@ bool session_init(struct session *s, const struct noise_keys *keys, enum cipher 
 		.sent_at = now,
 		.heard_at = now,
 		.unheard_at = NEVER,
+		.span = KEEPALIVE_FIRST,
+		.quiet = KEEPALIVE_FIRST + (is_host ? KEEPALIVE_FIRST / 3 : 0),
 		.moved_at = NEVER,
 		.proved = !is_host,
 		.timers = timers,

@@ -12,7 +12,11 @@ static void take_report(struct generation *g, uint64_t next)
 static void take_ping(struct session *s, struct reader *r, uint64_t now)
 {
 	const uint8_t *stamp = read_view(r, SESSION_STAMP_SIZE);
+	uint64_t span = read_u16(r) * SESSION_SPAN_UNIT;
+	bool hosts_turn = read_u8(r) == 1;
 
+	if (r->ok && s->is_host && span > 0)
+		session_told(s, span, hosts_turn);
 	if (stamp != NULL)
 		session_pong(s, stamp, now);
 }
@@ -110,6 +114,7 @@ void session_heard(struct session *s, uint64_t now)
 {
 	s->heard_at = now;
 	s->unheard_at = NEVER;
+	s->silence = 0;
 	s->pings = 0;
 }
 

@@ -6,7 +6,8 @@
 #include "core/wire.h"
 
 #define CONTROL_MAX 160 /* bytes of most control frames' plaintext */
-#define PING_PAD    8 /* a pong reports as well, and is not to be longer than its ping */
+/* A pong reports as well, and is not to be longer than its ping. */
+#define PING_REST 8
 
 static bool may_seal(const struct generation *g)
 {
@@ -201,13 +202,19 @@ void session_ping_at(struct session *s, const struct path *path, uint64_t now)
 	uint8_t plain[DATAGRAM_MAX], token[SESSION_TOKEN_SIZE];
 	struct writer w = control_begin(s, plain, sizeof(plain), CONTROL_PING);
 	bool first = !s->is_host && session_current(s)->replay.next == 0 && s->epoch == 0;
+	size_t rest;
 
 	s->pinged_at = now;
 	token_make(s, token, path);
 	write_u64(&w, now);
 	write_bytes(&w, token, sizeof(token));
+	rest = writer_len(&w) + PING_REST;
+	write_u16(&w, s->is_host ? 0 : (uint16_t)(s->span / SESSION_SPAN_UNIT));
+	write_u8(&w, !s->is_host && s->hosts_turn);
+	s->told_span = s->span;
+	s->told_turn = s->hosts_turn;
 	/* A guest's first ones pay for what the target answers before our place is proved. */
-	write_pad(&w, first ? PMTU_BASE - FRAME_OVERHEAD : writer_len(&w) + PING_PAD);
+	write_pad(&w, first ? PMTU_BASE - FRAME_OVERHEAD : rest);
 	control_send_at(s, path, &w, CONTROL_PING, now);
 }
 

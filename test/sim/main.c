@@ -82,6 +82,7 @@ static struct trials named(void)
 	trials_relay(&list);
 	trials_last(&list);
 	trials_spray(&list);
+	trials_keepalive(&list);
 	trials_roam(&list);
 	trials_rekey(&list);
 	trials_mtu(&list);

@@ -219,8 +219,8 @@ static void run_idle(struct trial *t)
 		require_all(l.w, app);
 	if (!l.w->failed && app->stream.slowest > 60 * MILLISECOND)
 		world_fail(l.w, "an echo took %.1f ms", ms(app->stream.slowest));
-	/* One keepalive in 15 s, each with its answer at most. */
-	if (!l.w->failed && packets > (uint64_t)t->arg / 15 * 2 + 10)
+	/* One in 15 s at most, a ping or an answer. */
+	if (!l.w->failed && packets > (uint64_t)t->arg / 15 + 10)
 		world_fail(l.w, "%" PRIu64 " datagrams to keep an idle path", packets);
 	trial_note(t, "%" PRIu64 " datagrams", packets);
 	lab_fini(&l, "%s", "");

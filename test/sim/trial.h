@@ -70,6 +70,7 @@ void trials_spoilt(struct trials *list);
 void trials_relay(struct trials *list);
 void trials_last(struct trials *list);
 void trials_spray(struct trials *list);
+void trials_keepalive(struct trials *list);
 void trials_relay_attack(struct trials *list);
 void trials_blocked(struct trials *list);
 void trials_private(struct trials *list);

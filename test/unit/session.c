@@ -197,7 +197,8 @@ static void read_ping(const struct ends *e, const struct datagram *d, uint64_t c
 		mac, e->guest.session.path_key, &d->path.remote, sizeof(d->path.remote));
 	assert_memory_equal(opened + 17, mac, 8);
 	assert_int_equal(d->len - 20, 25 + pad);
-	assert_memory_equal(opened + 25, zeros, pad);
+	assert_hex(opened + 25, 3, "0096 00"); /* 15 s, and no ping of the host's */
+	assert_memory_equal(opened + 28, zeros, pad - 3);
 }
 
 static void lays_control_out_as_drawn(void **state)
