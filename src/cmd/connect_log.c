@@ -107,7 +107,7 @@ static void tell_trying(const struct event *e)
 	log_state("trying for a direct path: %u socket%s, %u probes, %.1f s, %s%u %% "
 		  "chance",
 		e->sockets, e->sockets == 1 ? "" : "s", e->number,
-		(double)(e->span / MILLISECOND) / 1000, percent >= 99 ? "over " : "",
+		(double)e->span / (double)SECOND, percent >= 99 ? "over " : "",
 		percent < 99 ? percent : 99);
 }
 
