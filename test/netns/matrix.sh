@@ -34,7 +34,7 @@ rank() { # OUTCOME
 run_cell() { # NUMBER HOST GUEST TODAY THEORY
 	local result best=direct file=$LAB_DIR/cell-$1
 	[ "$WHICH" != quick ] || best=$4
-	result=$(timeout --kill-after=20 $LIMIT "$LAB_SOURCE/matrix-cell.sh" "$2" "$3" "$best" \
+	result=$(timeout --kill-after=20 $LIMIT "$LAB_SOURCE/matrix-cell.sh" "$2" "$3" "$best" "$4" \
 		2>"$file.log")
 	case $result in
 	"skip - "*) result="skip - - ${result#*: }" ;;
