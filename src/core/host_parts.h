@@ -34,7 +34,7 @@
 #define LEASE_STREAM_KEPT (5 * SECOND)
 #define LEVELS_MAX        4 /* TTL probes 1..4 */
 #define LEVELS_ROUNDS     3 /* against loss */
-#define FRESH_SOCKETS     3 /* opened against a spoilt mapping before giving up */
+#define FRESH_SOCKETS     2 /* opened against a spoilt mapping before giving up */
 #define ATTEMPTS_MAX      4096
 #define ATTEMPT_LIFE      (15 * SECOND) /* after the last introduction */
 #define ATTEMPT_MEMORY    (600 * SECOND) /* as long as the token of an introduction lasts */
