@@ -124,7 +124,8 @@ size_t session_seal(struct session *s, uint16_t flow, unsigned part, unsigned pa
 
 	if (part == 0)
 		s->dear = !affordable(s, len + parts * (size_t)FRAME_OVERHEAD_MAX);
-	if (s->dear || !may_seal(session_current(s)) || part >= parts || parts > len + 1)
+	if (s->dear || !may_seal(session_current(s)) || parts == 0 || part >= parts ||
+		parts > len + 1)
 		return 0;
 	prefix = write_prefix(s, plain, flow, part, parts, len, &offset, &size);
 	if (part == 0)

@@ -53,8 +53,8 @@ if [ "$MODE" = quick ]; then
 	SUBJECTS_LOOPBACK=(eyelet eyelet_spin nginx ss socat)
 	SUBJECTS_VETH=(eyelet wireguard)
 	GUESTS=200
-	ROUNDS=3
-	SECONDS_EACH=0.25
+	ROUNDS=2
+	SECONDS_EACH=0.2
 fi
 
 # ---- place: a network namespace of its own ----
