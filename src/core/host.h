@@ -32,7 +32,9 @@ enum host_refusal {
 };
 const char *host_refusal_text(uint8_t code);
 
-#define HOST_SERVERS_MAX 48 /* rendezvous addresses: 16, by each transport */
+/* Rendezvous addresses: 16, by each transport. Each takes 432 bytes, and 32 in each attempt:
+ * 4 MB more than 16 would, with as many attempts as there may be. */
+#define HOST_SERVERS_MAX 48
 #define HOST_SOCKETS_MAX 8
 #define HOST_LOCALS_MAX  8
 /* Sockets for many ports at once, and those of them that won, have the numbers from

@@ -182,7 +182,7 @@ struct connection {
 	bool replaced;
 	struct rekey_host rekey;
 	struct route_link routes[ROUTES_MAX];
-	uint32_t socket; /* that counts it; HOST_SOCKETS_MAX: none, it goes by a stream */
+	uint32_t socket; /* that counts it; HOST_SOCKETS_ALL: none, it goes by a stream */
 	struct connection *next, *prev;
 	UT_hash_handle hh; /* by session id */
 };
