@@ -43,7 +43,7 @@ static void note_silence(struct lease *lease, enum lease_state state, uint64_t n
 {
 	if (state == LEASE_HELD && lease->state != LEASE_HELD)
 		lease->held_at = now;
-	if (state == LEASE_HELD)
+	if (state == LEASE_HELD || state == LEASE_REFUSED)
 		lease->silent_at = NEVER;
 	else if (lease->silent_at == NEVER || lease->silent_at == 0)
 		lease->silent_at = now;

@@ -91,8 +91,8 @@ struct lease {
 	struct retry retry;
 	uint64_t refresh_at; /* while held */
 	uint64_t held_at;    /* since when it is */
-	/* Since when it is not held, or its refresh not answered; NEVER while all is well, 0
-	 * before it began. */
+	/* Since when no answer came; NEVER while there is nothing to answer, 0 before it began.
+	 * A refusal is an answer, and the same by a stream. */
 	uint64_t silent_at;
 	uint8_t cookie[COOKIE_SIZE];
 	uint8_t token[TOKEN_SIZE];

@@ -48,7 +48,7 @@ static bool is_spare(const struct host *h, uint8_t transport, uint64_t now)
 		const struct lease *lease = &h->leases[i];
 
 		if (is_listed(lease) && lease->server.transport < transport &&
-			lease->silent_at == NEVER &&
+			lease->state == LEASE_HELD && lease->silent_at == NEVER &&
 			now - lease->held_at >= LEASE_STREAM_KEPT)
 			return true;
 	}

@@ -41,13 +41,12 @@ static void add_server(struct addr *servers, size_t *count, enum addr_transport 
 }
 
 /* All three, nothing registered yet. */
-static void begin(struct meeting *m, unsigned host, unsigned guest)
+static void begin_at(struct meeting *m, bool private)
 {
 	static const uint16_t ports[] = {[ADDR_TCP] = RENDEZVOUS_PORT, [ADDR_TLS] = 443};
 
-	passes[0] = host;
-	passes[1] = guest;
 	meeting_init(m);
+	m->rendezvous_config.private = private;
 	m->rendezvous_config.relay.max = 16;
 	for (unsigned i = ADDR_TCP; i <= ADDR_TLS; i++) {
 		add_server(m->host_config.servers, &m->host_config.server_count, i);
@@ -62,6 +61,13 @@ static void begin(struct meeting *m, unsigned host, unsigned guest)
 	m->host = meeting_add_host(m, addr_v4(198, 51, 100, 10, 0));
 	m->guest = meeting_add_guest(m, addr_v4(203, 0, 113, 20, 0));
 	m->host->nat = m->guest->nat = by_its_transport;
+}
+
+static void begin(struct meeting *m, unsigned host, unsigned guest)
+{
+	passes[0] = host;
+	passes[1] = guest;
+	begin_at(m, false);
 }
 
 /* The first message of that type by that transport; NULL if there is none. */
@@ -208,6 +214,20 @@ static void a_host_goes_back_to_udp(void **state)
 	meeting_end(&m);
 }
 
+/* Who is refused is answered: by a stream it would be refused as well. */
+static void a_host_that_is_refused_stays(void **state)
+{
+	struct meeting m;
+
+	(void)state;
+	passes[0] = passes[1] = EVERY;
+	begin_at(&m, true);
+	net_run(m.net, 30 * SECOND);
+	assert_in_range(net_events(m.host, EVENT_LEASE_REFUSED), 6, 8);
+	assert_int_equal(asked_after(&m, m.host, ADDR_TCP), 0);
+	meeting_end(&m);
+}
+
 /* Neither punches the other's end of a stream, nor says hello to it. */
 static void they_meet_over_the_relay(void **state)
 {
@@ -274,6 +294,7 @@ int main(void)
 		cmocka_unit_test(a_host_waits_for_udp),
 		cmocka_unit_test(a_host_keeps_to_the_better_stream),
 		cmocka_unit_test(a_host_goes_back_to_udp),
+		cmocka_unit_test(a_host_that_is_refused_stays),
 		cmocka_unit_test(they_meet_over_the_relay),
 		cmocka_unit_test(takes_other_servers),
 	};
