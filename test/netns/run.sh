@@ -41,6 +41,7 @@ long_jobs() {
 		matrix.sh all
 		soak.sh 5
 		keepalive.sh
+		last.sh
 		relay-load.sh
 		loss.sh 100
 		sizes.sh all
