@@ -115,17 +115,17 @@ struct session {
 	uint64_t unheard_at; /* first send since anything was heard; NEVER if none */
 	uint64_t report_at;  /* not before */
 	uint64_t span;       /* of silence, as the guest's pings tell */
-	bool hosts_turn;     /* the host is to end it, as they tell */
-	uint64_t told_span;  /* what the last ping told */
-	bool told_turn;
-	uint64_t quiet; /* silence after which this side pings */
-	uint64_t
-		silence; /* before the first send that nothing was heard since; 0: none */
+	uint64_t told_span;  /* the same in the last ping */
+	uint64_t quiet;      /* silence after which this side pings */
+	/* Before the first send that nothing was heard since; 0: none. */
+	uint64_t silence;
 	uint8_t path_key
 		[CRYPTO_KEY_SIZE]; /* makes the token that a ping to a path carries */
-	bool proved;   /* the peer answered a ping at path; a guest's always is */
-	bool dear;     /* the credit does not cover the datagram that is being sealed */
-	size_t credit; /* bytes that may go there before it is: what came from it */
+	bool proved;     /* the peer answered a ping at path; a guest's always is */
+	bool hosts_turn; /* the host is to end a silence of that span, as pings tell */
+	bool told_turn;  /* the same in the last ping */
+	bool dear;       /* the credit does not cover the datagram that is being sealed */
+	size_t credit;   /* bytes that may go there before it is: what came from it */
 	uint64_t resumed_at; /* last answer to a challenge */
 	uint64_t hinted_at;  /* last hint believed */
 	uint64_t pinged_at;  /* last ping of any kind */
