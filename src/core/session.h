@@ -103,8 +103,12 @@ struct session {
 	uint8_t epoch;                                  /* what is sealed under */
 	enum cipher cipher;
 	bool is_host;
-	bool draining;     /* replaced: the timer is the owner's, for the end */
-	bool resting;      /* no data for SESSION_REST: its contexts are not kept */
+	bool draining;   /* replaced: the timer is the owner's, for the end */
+	bool resting;    /* no data for SESSION_REST: its contexts are not kept */
+	bool proved;     /* the peer answered a ping at path; a guest's always is */
+	bool hosts_turn; /* the host is to end a silence of that span, as pings tell */
+	bool told_turn;  /* the same in the last ping */
+	bool dear;       /* the credit does not cover the datagram that is being sealed */
 	struct path path;  /* where frames go */
 	struct path left;  /* where they went before the last move */
 	uint64_t moved_at; /* the last move, NEVER once a pong from there confirmed it */
@@ -121,23 +125,19 @@ struct session {
 	uint64_t silence;
 	uint8_t path_key
 		[CRYPTO_KEY_SIZE]; /* makes the token that a ping to a path carries */
-	bool proved;     /* the peer answered a ping at path; a guest's always is */
-	bool hosts_turn; /* the host is to end a silence of that span, as pings tell */
-	bool told_turn;  /* the same in the last ping */
-	bool dear;       /* the credit does not cover the datagram that is being sealed */
-	size_t credit;   /* bytes that may go there before it is: what came from it */
+	size_t credit; /* bytes that may go there before the peer proved its place: what came from it */
 	uint64_t resumed_at; /* last answer to a challenge */
 	uint64_t hinted_at;  /* last hint believed */
 	uint64_t pinged_at;  /* last ping of any kind */
 	uint64_t asked_at;   /* last ping that was to prove the peer's place */
 	unsigned pings;      /* unanswered */
+	uint16_t next_part;  /* id of the last split datagram */
 	uint64_t rtt;        /* ns, of the last ping; 0 before */
 	struct timer timer;
 	struct timers *timers; /* the owner's */
 	struct outbox *outbox; /* the owner's */
 	struct reassembly parts;
 	struct pmtu pmtu;
-	uint16_t next_part; /* id of the last split datagram */
 	struct session_tags tags;
 	struct session_counts {
 		uint64_t datagrams_out, bytes_out, datagrams_in, bytes_in; /* payloads */
