@@ -125,7 +125,7 @@ struct session {
 	uint64_t silence;
 	uint8_t path_key
 		[CRYPTO_KEY_SIZE]; /* makes the token that a ping to a path carries */
-	size_t credit; /* bytes that may go there before the peer proved its place: what came from it */
+	size_t credit; /* bytes that may go there before it is proved: what came from it */
 	uint64_t resumed_at; /* last answer to a challenge */
 	uint64_t hinted_at;  /* last hint believed */
 	uint64_t pinged_at;  /* last ping of any kind */
