@@ -77,7 +77,8 @@ void spray_start(struct spray *s, const struct spray_plan *plan, const struct ad
 
 	*s = (struct spray){.plan = *plan, .to = *to, .key = key};
 	s->base = other->port;
-	s->delta = other->mapping == BEHAVIOUR_SEQUENTIAL ? other->delta : 0;
+	if (other->mapping == BEHAVIOUR_SEQUENTIAL)
+		s->delta = other->delta;
 	s->shifted = is_host;
 	s->count = plan->part == SPRAY_PART_SOCKETS ? plan->sockets : plan->probes;
 	if (plan->part == SPRAY_PART_SOCKETS)
