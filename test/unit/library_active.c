@@ -11,7 +11,7 @@ static void forwards_in_threads(void **state)
 {
 	struct eyelet_forwarder_counts counts;
 	struct eyelet_guest_counts payloads;
-	char text[16];
+	char text[32];
 
 	(void)state;
 	start_all();
