@@ -48,8 +48,9 @@ static const struct line lines[] = {
 
 static struct network network_of(int kind)
 {
-	return kind == NONE ? (struct network){.translated = false}
-			    : network_of_kind((enum network_kind)kind);
+	const struct network nothing_known = {.translated = false};
+
+	return kind == NONE ? nothing_known : network_of_kind((enum network_kind)kind);
 }
 
 static struct reason_facts facts_of(int ours, int theirs)
