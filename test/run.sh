@@ -33,6 +33,24 @@ unit_programs() {
 	return $status
 }
 
+# Runs commands side by side, and prints what each said, one after the other. Fails if one
+# does.
+together() {
+	local out i=0 status=0 pids=()
+	out=$(mktemp -d) || return 1
+	for command in "$@"; do
+		$command >"$out/${#pids[@]}" 2>&1 &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || status=1
+		cat "$out/$i"
+		i=$((i + 1))
+	done
+	rm -r "$out"
+	return $status
+}
+
 tier_purity() { quiet_make all && test/purity.sh && test/symbols.sh; }
 tier_unit() { has_cmocka unit || return 0; quiet_make unit-programs && unit_programs build; }
 tier_guard() {
@@ -42,16 +60,17 @@ tier_guard() {
 	quiet_make guard-programs && test/guard/run.sh
 }
 tier_sim() {
-	quiet_make sim-program && build/sim selftest && build/sim scenarios &&
-		build/sim random --seeds 200 && test/sim/planted.sh
+	quiet_make sim-program && build/sim selftest &&
+		together "build/sim scenarios" "build/sim random --seeds 200" &&
+		test/sim/planted.sh
 }
 tier_netns() { quiet_make netns-programs && test/netns/run.sh quick; }
 tier_fuzz() { test/fuzz/run.sh "${FUZZ_SECONDS:-10}"; }
 tier_sanitize() {
 	has_cmocka sanitize || return 0
 	quiet_make SANITIZE=address,undefined unit-programs sim-program &&
-		unit_programs build/address-undefined &&
-		build/address-undefined/sim scenarios &&
+		together "unit_programs build/address-undefined" \
+			"build/address-undefined/sim scenarios" &&
 		build/address-undefined/sim random --seeds 50
 }
 tier_lint() { test/lint.sh; }

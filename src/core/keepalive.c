@@ -4,7 +4,7 @@
 void keepalive_init(struct keepalive *k)
 {
 	*k = (struct keepalive){
-		.span = KEEPALIVE_FIRST, .failed = NEVER, .hosts_turn = true};
+		.span = KEEPALIVE_MIN, .failed = NEVER, .hosts_turn = true};
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b)

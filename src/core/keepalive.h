@@ -3,8 +3,7 @@
  *
  * Guest and host end the silences in turn. A ping of the host's that arrives shows that the
  * mapping at the guest's side lived, one of the guest's that is answered shows it of the
- * host's side. A silence survived both ways is stretched. Where one is not survived, it is
- * again what was survived before, or 0.7 of it if there is no such, and what lies between is
+ * host's side. A silence survived both ways is stretched. Where one is not survived, it is again what was survived before, or 0.7 of it if there is no such, and what lies between is
  * then tried in smaller steps. */
 #ifndef EYELET_CORE_KEEPALIVE_H
 #define EYELET_CORE_KEEPALIVE_H
@@ -14,8 +13,10 @@
 
 #include "core/path.h"
 
-#define KEEPALIVE_FIRST (15 * SECOND) /* before anything is known */
-/* A tenth below lifetimes of 5 and of 120 s, the least and the most that are looked for. */
+/* Of a session whose guest has told no other. */
+#define KEEPALIVE_UNTOLD (15 * SECOND)
+/* A tenth below lifetimes of 5 and of 120 s, the least and the most that are looked for. It
+ * begins with the least, so that a short lifetime is found while nothing fails. */
 #define KEEPALIVE_MIN     (4500 * MILLISECOND)
 #define KEEPALIVE_MAX     (108 * SECOND)
 #define KEEPALIVE_RELAYED (45 * SECOND) /* at most, over a relay: it forgets after 60 s */
