@@ -164,7 +164,7 @@ check-long:
 		deb lint-tests unit-long netns-long netns-sanitize valgrind fuzz-long sim-long
 
 sim: $(BUILD)/sim
-	$(BUILD)/sim random --seeds $(or $(SEEDS),100000)
+	@test/sim/many.sh $(or $(SEEDS),100000)
 
 soak: setup
 	@$(MAKE) --no-print-directory netns-programs

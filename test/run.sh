@@ -124,8 +124,7 @@ tier_unit-long() {
 }
 tier_fuzz-long() { test/fuzz/run.sh 300; }
 tier_sim-long() {
-	quiet_make sim-program && build/sim scenarios --long &&
-		build/sim random --seeds 100000
+	quiet_make sim-program && build/sim scenarios --long && test/sim/many.sh 100000
 }
 
 skips='^(skip|(not )?ok .*# SKIP)' # cmocka says "not ok" of what it skips

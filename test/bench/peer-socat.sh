@@ -15,3 +15,14 @@ socat_start() {
 		"UDP4:$ADDR_B:$second,$buffers"
 	await_port b "$second" 5 && await_port a "$first" 5 && TO[socat]=$first
 }
+
+# The way's first hop alone, as an application beside its server would have it.
+socat_hop_needs() { socat_needs; }
+socat_hop_version() { socat_version; }
+socat_hop_start() {
+	local port buffers=rcvbuf=4194304,sndbuf=4194304
+	port=$(port 220)
+	start a socat_hop socat -b 65536 "UDP4-LISTEN:$port,bind=127.0.0.1,fork,$buffers" \
+		"UDP4:127.0.0.1:$SINK_PORT,$buffers"
+	await_port a "$port" 5 && TO[socat_hop]=$port
+}

@@ -12,6 +12,7 @@
 #   burst   runs of 32 by UDP_SEGMENT, 40,000 datagrams a second, to a sink without UDP_GRO:
 #           a QUIC or WireGuard sender, or one that is faster than one core
 #   single  each alone, as fast as one core sends them; what is lost is shown
+#   crowd   the same as burst, from 100 sockets of one application in turn
 #   runs    runs of 50, 100,000 datagrams a second, to a sink with UDP_GRO: both applications know
 #           runs
 #   calls   10,000 datagrams a second, each alone: a game, some calls; its one-way latency
@@ -28,9 +29,9 @@ OUT=build/bench
 LOAD=$OUT/load
 PEERS=$PWD/$OUT/peers
 LIBRARIES=$PEERS/usr/lib/$(uname -m)-linux-gnu:$PEERS/lib/$(uname -m)-linux-gnu
-SUBJECTS_LOOPBACK=(eyelet eyelet_spin nginx ss socat rinetd pen bare direct)
+SUBJECTS_LOOPBACK=(eyelet eyelet_spin nginx ss socat socat_hop rinetd pen bare direct)
 SUBJECTS_VETH=(eyelet nginx ss wireguard openvpn n2n)
-read -ra CELLS <<<"${BENCH_CELLS:-burst:64 burst:1200 single:64 single:1200 runs:64 runs:1200 calls:200 rate:200 guests:64}"
+read -ra CELLS <<<"${BENCH_CELLS:-burst:64 burst:512 burst:1200 crowd:64 crowd:1200 single:64 single:512 single:1200 runs:64 runs:1200 calls:200 rate:200 guests:64}"
 read -ra PLACES <<<"${BENCH_PLACES:-loopback veth}"
 RATES=(20000 30000 40000 50000 60000 80000 100000 125000 150000 200000 250000 300000 400000
 	500000 600000 800000 1000000 1250000 1500000)
@@ -50,7 +51,7 @@ full | quick)
 	;;
 esac
 if [ "$MODE" = quick ]; then
-	SUBJECTS_LOOPBACK=(eyelet eyelet_spin nginx ss socat)
+	SUBJECTS_LOOPBACK=(eyelet eyelet_spin nginx ss socat socat_hop)
 	SUBJECTS_VETH=(eyelet wireguard)
 	GUESTS=200
 	ROUNDS=2
@@ -116,6 +117,7 @@ send() { # SUBJECT ARGUMENT...
 load_arguments() { # LOAD
 	case $1 in
 	burst) echo "--rate $BURST_RATE --gso $BURST" ;;
+	crowd) echo "--rate $BURST_RATE --gso $BURST --flows 100" ;;
 	runs) echo "--rate $RUNS_RATE --gso $RUNS" ;;
 	calls) echo "--rate $CALLS_RATE" ;;
 	esac
