@@ -136,7 +136,8 @@ static struct chance by_prediction(const struct network *a, const struct network
 		.span = budget->window * 1000 / budget->rate};
 }
 
-/* The random side opens sockets towards the other's one address, which tries its ports. */
+/* The random side opens sockets towards the other's one address, once that has tried its
+ * ports. */
 static struct chance by_birthday(
 	const struct network *random, const struct chance_budget *budget)
 {
@@ -147,7 +148,7 @@ static struct chance by_birthday(
 	return (struct chance){.way = CHANCE_BIRTHDAY,
 		.ppm = chance_of_hit(ports, open, probes),
 		.packets = open + probes,
-		.span = (open > probes ? open : probes) * 1000 / budget->rate};
+		.span = (open + probes) * 1000 / budget->rate};
 }
 
 /* A sequence against random ports: each datagram of the sequence's side comes from a port that

@@ -135,7 +135,7 @@ static void tells_what_it_costs(void **state)
 	(void)state;
 	assert_in_range(c.ppm, 951382, 951384);
 	assert_int_equal(c.packets, 1012);
-	assert_int_equal(c.span, 3024);
+	assert_int_equal(c.span, 4048);
 	c = chance_between(&sequential, &port, &budget);
 	assert_int_equal(c.ppm, CHANCE_CERTAIN);
 	assert_int_equal(c.packets, 128);

@@ -53,7 +53,7 @@ static void reports_a_random_nat(void **state)
 	netcheck_report(text, &r, false);
 	assert_says(text, "  port-restricted NAT or firewall     95 % by many ports at "
 			  "once: 1012 packets "
-			  "in 3.0 s\n");
+			  "in 4.0 s\n");
 	assert_says(text, "  symmetric NAT with random ports     no: 53709 probes for an "
 			  "even chance; needs "
 			  "a relay\n");

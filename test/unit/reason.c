@@ -33,10 +33,10 @@ static const struct line lines[] = {
 		"side for an even chance"},
 	{RANDOM, PORT, REASON_RANDOM_HERE, false,
 		"our NAT picks a random port per destination; a try of 1012 packets in "
-		"3.0 s finds a direct path with a chance of 95 %, and none has yet"},
+		"4.0 s finds a direct path with a chance of 95 %, and none has yet"},
 	{PORT, RANDOM, REASON_RANDOM_THERE, false,
 		"the host's NAT picks a random port per destination; a try of 1012 "
-		"packets in 3.0 s finds a direct path with a chance of 95 %, and none "
+		"packets in 4.0 s finds a direct path with a chance of 95 %, and none "
 		"has yet"},
 	{PORT, SEQUENCE, REASON_SEQUENCE, false, "ports of a NAT have to be guessed; "},
 	{PORT, PORT, REASON_FILTERED, false,
@@ -107,7 +107,7 @@ static void tells_what_more_effort_would_do(void **state)
 	(void)state;
 	reason_set_effort(&f, EFFORT_LOW);
 	expect(&f, REASON_RANDOM_HERE,
-		"; a try of 1012 packets in 3.0 s finds a direct path with a chance of "
+		"; a try of 1012 packets in 4.0 s finds a direct path with a chance of "
 		"95 %, and is not made with --effort low;");
 	assert_true(reason_is_expected(&f));
 	reason_set_effort(&f, EFFORT_HIGH);
