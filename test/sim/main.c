@@ -17,7 +17,7 @@
 
 #include "sim/trial.h"
 
-#define SECONDS_MAX 900 /* of real time for one trial */
+#define SECONDS_MAX 900 /* of processor time for one trial, however busy the machine is */
 
 struct options {
 	const char *command, *name;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,9 +71,10 @@ static struct result result_of(const struct trial *t)
 
 static void child(struct trial *t, int fd, unsigned seconds_max)
 {
+	const struct itimerval limit = {.it_value.tv_sec = seconds_max};
 	struct result r;
 
-	alarm(seconds_max);
+	setitimer(ITIMER_PROF, &limit, NULL); /* ends in SIGPROF */
 	t->run(t);
 	r = result_of(t);
 	if (write(fd, &r, sizeof(r)) != (ssize_t)sizeof(r))
