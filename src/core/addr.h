@@ -37,6 +37,8 @@ bool addr_parse(struct addr *a, const char *text, uint16_t default_port);
 const char *addr_format(char *text, const struct addr *a);
 
 bool addr_equal(const struct addr *a, const struct addr *b);
+/* True if a is one of the list's. */
+bool addr_is_among(const struct addr *a, const struct addr *list, size_t count);
 bool addr_same_ip(const struct addr *a, const struct addr *b);
 
 bool addr_is_unspecified(const struct addr *a);

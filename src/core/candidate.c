@@ -32,6 +32,15 @@ bool candidates_add(
 	return true;
 }
 
+bool candidates_name(const struct candidates *list, const struct addr *seen)
+{
+	for (unsigned i = 0; i < list->count; i++)
+		if (list->of[i].kind == CANDIDATE_OBSERVED &&
+			addr_same_ip(&list->of[i].addr, seen))
+			return true;
+	return false;
+}
+
 bool candidates_have_v6(const struct candidates *list)
 {
 	for (unsigned i = 0; i < list->count; i++)
@@ -72,10 +81,8 @@ static bool on_link(const struct vantage *v, const struct addr *a)
 bool candidate_allowed(
 	const struct vantage *v, const struct addr *addr, const struct addr *peer)
 {
-	for (size_t i = 0; i < v->forbidden_count; i++)
-		if (addr_equal(&v->forbidden[i], addr))
-			return false;
-	if (addr->port == 0 || addr->family == ADDR_NONE || !by_udp(addr))
+	if (addr_is_among(addr, v->forbidden, v->forbidden_count) || addr->port == 0 ||
+		addr->family == ADDR_NONE || !by_udp(addr))
 		return false;
 	if (addr_is_loopback(addr))
 		return addr_is_loopback(peer) && dialled_within(v, addr_is_loopback);

@@ -37,6 +37,9 @@ struct candidates {
 bool candidates_add(
 	struct candidates *list, const struct addr *addr, enum candidate_kind kind);
 
+/* True if the list has seen's IP address as an observed one. */
+bool candidates_name(const struct candidates *list, const struct addr *seen);
+
 /* True if one of them is a global IPv6 address. */
 bool candidates_have_v6(const struct candidates *list);
 

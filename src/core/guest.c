@@ -217,14 +217,6 @@ static enum verdict input_message(struct guest *g, const struct path *path,
 	}
 }
 
-static bool is_relay(const struct guest *g, const struct addr *addr)
-{
-	for (size_t i = 0; i < g->config.server_count; i++)
-		if (addr_equal(&g->config.servers[i], addr))
-			return true;
-	return false;
-}
-
 enum verdict guest_input(struct guest *g, const struct path *path, uint8_t *buf,
 	size_t len, uint64_t now, struct delivery *delivery)
 {
@@ -234,7 +226,8 @@ enum verdict guest_input(struct guest *g, const struct path *path, uint8_t *buf,
 	if (channel_strip(&relayed, path, &buf, &len))
 		path = &relayed;
 	if (guest_socket(g, path->socket) == NULL ||
-		(path->channel != 0 && !is_relay(g, &path->remote)))
+		(path->channel != 0 && !addr_is_among(&path->remote, g->config.servers,
+					       g->config.server_count)))
 		verdict = VERDICT_DROP_UNSOLICITED;
 	else if (frame_is(buf, len) && len <= SCRATCH_SIZE)
 		verdict = link_input(g, path, buf, len, now, delivery);

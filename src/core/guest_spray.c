@@ -8,12 +8,7 @@
 
 struct behaviour guest_behaviour(const struct guest *g)
 {
-	struct chance_budget budget = effort_budget(g->config.effort);
-	struct behaviour b = g->behaviour;
-
-	b.sockets = (uint16_t)budget.sockets;
-	b.probes = (uint16_t)budget.probes;
-	return b;
+	return effort_behaviour(&g->behaviour, g->config.effort);
 }
 
 static bool is_udp(const struct addr *a)
@@ -192,15 +187,11 @@ bool guest_spray_begin(struct guest *g, const struct host_offer *offer,
 {
 	struct behaviour own = guest_behaviour(g);
 	struct spray_plan plan = spray_plan(&own, &offer->behaviour);
-	bool named = false;
 	uint32_t key;
 
-	for (unsigned i = 0; i < offer->candidates.count; i++)
-		named = named ||
-			(offer->candidates.of[i].kind == CANDIDATE_OBSERVED &&
-				addr_same_ip(&offer->candidates.of[i].addr, host));
-	if (!named || !is_udp(host) || plan.part == SPRAY_PART_NONE ||
-		(g->spray != NULL && g->spray->live) || !make_room(g))
+	if (!candidates_name(&offer->candidates, host) || !is_udp(host) ||
+		plan.part == SPRAY_PART_NONE || (g->spray != NULL && g->spray->live) ||
+		!make_room(g))
 		return false;
 	guest_fill(g, (uint8_t *)&key, sizeof(key));
 	spray_start(&g->spray->spray, &plan, host, &offer->behaviour, key, false, now);

@@ -8,12 +8,7 @@
 
 struct behaviour host_behaviour(const struct host *h)
 {
-	struct chance_budget budget = effort_budget(h->config.effort);
-	struct behaviour b = h->behaviour;
-
-	b.sockets = (uint16_t)budget.sockets;
-	b.probes = (uint16_t)budget.probes;
-	return b;
+	return effort_behaviour(&h->behaviour, h->config.effort);
 }
 
 /* Sockets. */
@@ -141,15 +136,6 @@ static bool make_room(struct host *h)
 	return true;
 }
 
-static bool is_named(const struct candidates *list, const struct addr *seen)
-{
-	for (unsigned i = 0; i < list->count; i++)
-		if (list->of[i].kind == CANDIDATE_OBSERVED &&
-			addr_same_ip(&list->of[i].addr, seen))
-			return true;
-	return false;
-}
-
 bool host_spray_begin(struct host *h, const struct attempt *a, const struct lease *lease,
 	const struct guest_offer *offer, const struct addr *seen, uint64_t now)
 {
@@ -159,7 +145,7 @@ bool host_spray_begin(struct host *h, const struct attempt *a, const struct leas
 
 	if (!offer->behaviour.spray || plan.part == SPRAY_PART_NONE ||
 		seen->family != ADDR_V4 || seen->transport != ADDR_UDP ||
-		!is_named(&offer->candidates, seen) ||
+		!candidates_name(&offer->candidates, seen) ||
 		(h->spray != NULL && h->spray->live) || !make_room(h))
 		return false;
 	host_fill(h, (uint8_t *)&key, sizeof(key));

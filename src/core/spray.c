@@ -17,6 +17,16 @@ struct chance_budget effort_budget(enum effort effort)
 	return b;
 }
 
+struct behaviour effort_behaviour(const struct behaviour *found, enum effort effort)
+{
+	struct chance_budget budget = effort_budget(effort);
+	struct behaviour b = *found;
+
+	b.sockets = (uint16_t)budget.sockets;
+	b.probes = (uint16_t)budget.probes;
+	return b;
+}
+
 static uint32_t at_most(uint32_t value, uint32_t most)
 {
 	return value < most ? value : most;

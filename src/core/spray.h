@@ -16,6 +16,9 @@ enum effort { EFFORT_LOW, EFFORT_NORMAL, EFFORT_HIGH };
 /* What may be spent on it: nothing, chance_budget_normal, 256 sockets and 2,048 probes. */
 struct chance_budget effort_budget(enum effort effort);
 
+/* What a side that was found to behave so is willing to spend with that effort. */
+struct behaviour effort_behaviour(const struct behaviour *found, enum effort effort);
+
 #define SPRAY_SOCKETS 256  /* that a side opens at most */
 #define SPRAY_PROBES  2048 /* that it sends at most */
 #define SPRAY_WINDOW  64   /* ports of a sequence that are tried */

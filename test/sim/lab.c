@@ -231,3 +231,22 @@ uint64_t lab_up(struct lab *l, uint64_t span)
 	lab_start(l);
 	return lab_connect(l, span);
 }
+
+void lab_restart_relay(struct lab *l, struct trial *t)
+{
+	struct app *app = machine_app(l->guest, 100, 10 * MILLISECOND, 1000000);
+	uint64_t worst = 0;
+
+	for (unsigned i = 0; i < 10 && !l->w->failed; i++) {
+		uint64_t at;
+
+		world_run(l->w, 5 * SECOND + i * 317 * MILLISECOND);
+		machine_kill(l->rendezvous[0]);
+		machine_start(l->rendezvous[0]);
+		at = l->w->now;
+		if (!wait_echo(l->w, app, at + 1, 5 * SECOND))
+			world_fail(l->w, "no traffic within 5 s");
+		worst = l->w->now - at > worst ? l->w->now - at : worst;
+	}
+	trial_note(t, "worst of 10: %.1f ms", ms(worst));
+}

@@ -77,4 +77,8 @@ void require_all(struct world *w, const struct app *app);
 /* ns as milliseconds, for a message. */
 double ms(uint64_t span);
 
+/* Kills the first rendezvous, over which the guest's traffic goes, ten times, and starts it
+ * anew: there is traffic again within 5 s each time. */
+void lab_restart_relay(struct lab *l, struct trial *t);
+
 #endif

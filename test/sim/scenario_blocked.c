@@ -170,26 +170,12 @@ static void run_goes_away(struct trial *t)
 /* The streams are cut with the rendezvous, ten times. arg: 1 by TLS. */
 static void run_restarts(struct trial *t)
 {
-	uint64_t worst = 0;
-	struct app *app;
 	struct lab l;
 
 	begin(&l, t, false);
 	block(&l, BOTH, t->arg != 0 ? BY_UDP | BY_TCP : BY_UDP);
 	lab_up(&l, OVER_RELAY + BY_TLS_MORE);
-	app = machine_app(l.guest, 100, 10 * MILLISECOND, 1000000);
-	for (unsigned i = 0; i < 10 && !l.w->failed; i++) {
-		uint64_t at;
-
-		world_run(l.w, 5 * SECOND + i * 317 * MILLISECOND);
-		machine_kill(l.rendezvous[0]);
-		machine_start(l.rendezvous[0]);
-		at = l.w->now;
-		if (!wait_echo(l.w, app, at + 1, 5 * SECOND))
-			world_fail(l.w, "no traffic within 5 s");
-		worst = l.w->now - at > worst ? l.w->now - at : worst;
-	}
-	trial_note(t, "worst of 10: %.1f ms", ms(worst));
+	lab_restart_relay(&l, t);
 	lab_fini(&l, "%s", "");
 }
 

@@ -323,9 +323,22 @@ static void gives_the_network(void **state)
 	assert_true(addr_equal(&c, &d));
 }
 
+static void finds_one_among_several(void **state)
+{
+	const struct addr list[] = {addr_v4(192, 0, 2, 1, 1), addr_v4(192, 0, 2, 1, 2)};
+	const struct addr other = addr_v4(192, 0, 2, 1, 3);
+
+	(void)state;
+	assert_true(addr_is_among(&list[1], list, 2));
+	assert_false(addr_is_among(&list[1], list, 1));
+	assert_false(addr_is_among(&other, list, 2));
+	assert_false(addr_is_among(&other, NULL, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(finds_one_among_several),
 		cmocka_unit_test(reads_ipv4),
 		cmocka_unit_test(reads_ipv6),
 		cmocka_unit_test(refuses_what_is_no_address),
