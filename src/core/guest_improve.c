@@ -17,7 +17,7 @@
 
 bool link_is_fine(const struct guest *g)
 {
-	return g->active.live && g->active.session.pings < SESSION_PINGS;
+	return g->active.live && !session_is_suspect(&g->active.session);
 }
 
 bool link_is_relayed(const struct guest *g)

@@ -230,7 +230,7 @@ static enum verdict take_frame(struct guest *g, struct link *link,
 		link_end(g, link);
 		return verdict;
 	}
-	if (link == &g->active)
+	if (link == &g->active && link_is_fine(g))
 		heard_again(g, now);
 	if (verdict == VERDICT_CONSUMED && frame->control &&
 		frame->type == CONTROL_REKEYED)
@@ -363,7 +363,7 @@ enum verdict link_resume_input(struct guest *g, const struct path *path,
 		return VERDICT_DROP_NO_SESSION;
 	if (!resume_open(s, buf, now))
 		return VERDICT_DROP_FORGED;
-	session_heard(s, now);
+	session_answered(s, now);
 	if (!on_path(&g->active, path, now))
 		link_move(g, path, now);
 	return VERDICT_CONSUMED;

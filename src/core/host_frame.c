@@ -318,7 +318,7 @@ enum verdict resume_input(struct host *h, const struct path *path, const uint8_t
 		return VERDICT_DROP_NO_SESSION;
 	if (!resume_open(&c->session, buf, now))
 		return VERDICT_DROP_FORGED;
-	session_heard(&c->session, now);
+	session_answered(&c->session, now);
 	if (!session_is_on(&c->session, path, now))
 		connection_move(h, c, path, now);
 	return VERDICT_CONSUMED;

@@ -260,10 +260,16 @@ struct frame {
 enum verdict session_open(
 	struct session *s, uint8_t *buf, size_t len, struct frame *frame, uint64_t now);
 
-/* Notes that something authentic of the peer came in. */
-void session_heard(struct session *s, uint64_t now);
+/* Notes that the peer answered something of ours: both directions carry. */
+void session_answered(struct session *s, uint64_t now);
 
 /* Session.c: liveness. */
+
+/* True from so many unanswered pings on until one is answered. */
+static inline bool session_is_suspect(const struct session *s)
+{
+	return s->pings >= SESSION_PINGS;
+}
 
 /* How long both have been silent at now. */
 uint64_t session_silence(const struct session *s, uint64_t now);

@@ -30,6 +30,8 @@ static void take_pong(struct session *s, struct generation *g, struct reader *r,
 	next = read_u64(r);
 	if (r->ok && stamp <= now)
 		s->rtt = now - stamp;
+	if (r->ok && stamp >= s->unheard_at)
+		session_answered(s, now);
 	take_report(g, next);
 }
 
@@ -110,12 +112,27 @@ static enum verdict take_data(struct session *s, const struct frame_header *h,
 	return VERDICT_DELIVER;
 }
 
-void session_heard(struct session *s, uint64_t now)
+void session_answered(struct session *s, uint64_t now)
 {
 	s->heard_at = now;
 	s->unheard_at = NEVER;
 	s->silence = 0;
 	s->pings = 0;
+}
+
+/* A suspect session gets its name back by an answer only: to a ping, or to what answered a
+ * challenge. Any other frame proves one direction, and whoever reads along can carry one over
+ * by hand while the other direction is dead. */
+static void heard(struct session *s, uint64_t now)
+{
+	bool resumed = s->resumed_at != 0 && now - s->resumed_at < SESSION_CONFIRM;
+
+	if (session_is_suspect(s) && !resumed) {
+		s->heard_at = now;
+		s->silence = 0;
+	} else {
+		session_answered(s, now);
+	}
 }
 
 /* Counts what is missing below the highest counter. */
@@ -161,7 +178,7 @@ enum verdict session_open(
 	replay_update(&g->replay, counter);
 	if (is_newer(s, h.epoch))
 		session_adopt(s, h.epoch, now);
-	session_heard(s, now);
+	heard(s, now);
 	if (!s->proved)
 		s->credit += len;
 	/* Control frames earn none: two sides would report each other's reports for ever. */

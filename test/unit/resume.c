@@ -171,7 +171,7 @@ static void is_not_believed_while_the_peer_is_heard(void **state)
 
 	(void)state;
 	e.host.session.rtt = 80 * MILLISECOND;
-	session_heard(&e.host.session, T0 + SECOND);
+	session_answered(&e.host.session, T0 + SECOND);
 	make_resume(resume, T0 + SECOND);
 	assert_false(
 		resume_open(&e.host.session, resume, T0 + SECOND + 40 * MILLISECOND - 1));

@@ -78,7 +78,7 @@ static void a_resume_moves(void **state)
 	assert_memory_equal(resume_session_id(resume), "session.", SESSION_ID_SIZE);
 	assert_true(resume_is_asked(&challenger, resume, &new_place, AT(61, 10)));
 	assert_true(resume_open(s, resume, AT(61, 10)));
-	session_heard(s, AT(61, 10));
+	session_answered(s, AT(61, 10));
 	assert_false(session_is_on(s, &new_place, AT(61, 10)));
 	session_move(s, &new_place, AT(61, 10));
 	assert_true(session_is_on(s, &new_place, AT(61, 10)));

@@ -134,7 +134,7 @@ static void wants_new_keys_after_120_s_of_use(void **state)
 		uint64_t at = timers_next(&p.e.guest.timers);
 
 		assert_non_null(timers_pop(&p.e.guest.timers, at));
-		session_heard(s, at);
+		session_answered(s, at);
 		session_expire(s, at);
 	}
 	assert_int_equal(timers_next(&p.e.guest.timers), UINT64_C(190000000000));

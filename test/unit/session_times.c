@@ -131,6 +131,36 @@ static void is_fine_again_when_heard(void **state)
 	ends_stop(&e);
 }
 
+/* What else the host sends arrives, old answers as well; they tell of one direction. */
+static void stays_suspect_until_it_is_answered(void **state)
+{
+	struct ends e;
+
+	(void)state;
+	settle(&e, AT(60, 0));
+	idle(&e.guest, AT(69, 0));
+	session_ping(&e.guest.session, AT(69, 100));
+	assert_int_equal(ends_pass(&e.guest, &e.host, AT(69, 100)), 1);
+	send_one(&e.host, &e.guest, AT(69, 200), AT(69, 200));
+	end_drop(&e.guest);
+	idle(&e.guest, AT(69, 900));
+	seal_one(&e.guest, AT(70, 0));
+	for (unsigned i = 0; i < 3; i++) {
+		expire(&e.guest, AT(70, 250 + 200 * i));
+		assert_int_equal(end_drop(&e.guest), 1);
+	}
+	assert_int_equal(expire(&e.guest, AT(70, 850)), SESSION_SUSPECT);
+	assert_true(session_is_suspect(&e.guest.session));
+	send_one(&e.host, &e.guest, AT(70, 900), AT(70, 900));
+	assert_true(session_is_suspect(&e.guest.session));
+	assert_true(ends_pass(&e.host, &e.guest, AT(70, 900)) >= 1); /* the old answer */
+	assert_true(session_is_suspect(&e.guest.session));
+	assert_true(ends_pass(&e.guest, &e.host, AT(70, 900)) >= 1);
+	assert_true(ends_pass(&e.host, &e.guest, AT(70, 950)) >= 1);
+	assert_false(session_is_suspect(&e.guest.session));
+	ends_stop(&e);
+}
+
 static void is_gone_after_45_seconds(void **state)
 {
 	struct ends e;
@@ -463,6 +493,7 @@ int main(void)
 		cmocka_unit_test(asks_after_250_ms_of_silence),
 		cmocka_unit_test(asks_as_the_round_trip_has_it),
 		cmocka_unit_test(is_fine_again_when_heard),
+		cmocka_unit_test(stays_suspect_until_it_is_answered),
 		cmocka_unit_test(is_gone_after_45_seconds),
 		cmocka_unit_test(keeps_alive),
 		cmocka_unit_test(counts_the_keepalive_from_the_last_frame),
