@@ -152,7 +152,10 @@ void askers_stop(struct guest *g)
 
 void asker_expire(struct guest *g, struct asker *asker, uint64_t now)
 {
-	if (asker->state == ASK_WAITING && stream_due_at(g, asker, now) <= now)
+	/* After a sleep this timer may come first: the host has forgotten the attempt. */
+	if (trial_is_over(g, now))
+		trial_expire(g, now);
+	else if (asker->state == ASK_WAITING && stream_due_at(g, asker, now) <= now)
 		asker_ask(g, asker, now);
 	else if (asker->state == ASK_WAITING)
 		asker_enter(g, asker, ASK_WAITING, now);

@@ -212,6 +212,7 @@ enum verdict asker_input(struct guest *g, const struct path *path, const uint8_t
 /* guest_trial.c */
 void trial_begin(struct guest *g, uint32_t number, uint64_t now);
 void trial_end(struct guest *g);
+bool trial_is_over(struct guest *g, uint64_t now);
 void trial_expire(struct guest *g, uint64_t now);
 /* The sealed offer of the trial, made at the first call. */
 void trial_offer(struct guest *g);

@@ -396,6 +396,15 @@ static void give_up(struct guest *g, uint64_t now)
 	timers_set(&g->timers, &g->trial_timer, g->resume_at);
 }
 
+/* Nothing that can still come would be worth waiting for. */
+bool trial_is_over(struct guest *g, uint64_t now)
+{
+	const struct trial *t = &g->trial;
+
+	return t->live && t->answered_at != NEVER &&
+	       now - t->answered_at >= trial_span(g);
+}
+
 void trial_expire(struct guest *g, uint64_t now)
 {
 	struct trial *t = &g->trial;
@@ -414,7 +423,7 @@ void trial_expire(struct guest *g, uint64_t now)
 	}
 	if (now >= improve_patience_at(g) && improve_ends(g, t->number, now))
 		return;
-	if (t->answered_at != NEVER && now - t->answered_at >= trial_span(g)) {
+	if (trial_is_over(g, now)) {
 		if (improve_ends(g, t->number + 1, now))
 			return;
 		trial_begin(g, t->number + 1, now);

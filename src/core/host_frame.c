@@ -221,8 +221,11 @@ enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf,
 		if (!c->session.proved)
 			c->session.path = *path;
 		verdict = session_open(&c->session, at, len, &frame, now);
-		if (opened(verdict))
+		if (opened(verdict)) {
+			if (!c->session.proved)
+				connection_use_socket(h, c, path);
 			return take_frame(h, c, path, &frame, verdict, now, delivery);
+		}
 		c->session.path = was;
 		/* Somebody may be carrying copies of its frames ahead of the guest. */
 		if (verdict == VERDICT_DROP_REPLAY && c->peer != NULL &&

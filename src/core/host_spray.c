@@ -145,6 +145,7 @@ bool host_spray_begin(struct host *h, const struct attempt *a, const struct leas
 
 	if (!offer->behaviour.spray || plan.part == SPRAY_PART_NONE ||
 		seen->family != ADDR_V4 || seen->transport != ADDR_UDP ||
+		lease->server.transport != ADDR_UDP ||
 		!candidates_name(&offer->candidates, seen) ||
 		(h->spray != NULL && h->spray->live) || !make_room(h))
 		return false;

@@ -5,14 +5,15 @@ void retry_start(struct retry *r, uint64_t now)
 {
 	r->began_at = now;
 	r->next_at = now;
-	r->span = RETRY_INTERVAL;
 }
 
 void retry_sent(struct retry *r, uint64_t now)
 {
-	if (now - r->began_at >= RETRY_EAGER)
-		r->span = r->span * 2 < RETRY_LONGEST ? r->span * 2 : RETRY_LONGEST;
-	r->next_at = now + r->span;
+	uint64_t span = (now - r->began_at) / RETRY_STEPS;
+
+	if (span < RETRY_INTERVAL)
+		span = RETRY_INTERVAL;
+	r->next_at = now + (span < RETRY_LONGEST ? span : RETRY_LONGEST);
 #ifdef EYELET_PLANT_RETRANSMIT
 	r->next_at = NEVER;
 #endif

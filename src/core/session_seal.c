@@ -177,13 +177,16 @@ static void token_make(const struct session *s, uint8_t token[SESSION_TOKEN_SIZE
 	const struct path *path)
 {
 	uint8_t mac[CRYPTO_MAC_SIZE];
+	uint8_t place[sizeof(path->remote) + sizeof(path->channel) +
+		      sizeof(path->socket)];
+	uint8_t *at = place;
 
-	uint8_t place[sizeof(path->remote) + sizeof(path->channel)];
-
-	memcpy(place, &path->remote, sizeof(path->remote));
-	memcpy(place + sizeof(path->remote), &path->channel, sizeof(path->channel));
-	crypto_mac(mac, s->path_key, place,
-		path->channel != 0 ? sizeof(place) : sizeof(path->remote));
+	memcpy(at, &path->remote, sizeof(path->remote));
+	at += sizeof(path->remote);
+	memcpy(at, &path->channel, sizeof(path->channel));
+	at += sizeof(path->channel);
+	memcpy(at, &path->socket, sizeof(path->socket));
+	crypto_mac(mac, s->path_key, place, sizeof(place));
 	memcpy(token, mac, SESSION_TOKEN_SIZE);
 }
 

@@ -211,6 +211,8 @@ struct nat_binding *nat_bind(
 		!stranger_lives(n, b->port, remote))
 		return b;
 	n->remapped++;
+	if (addr_equal(&b->key.remote, remote)) /* it had none for another remote */
+		binding_free(n, b);
 	return binding_new(n, inner, remote, true);
 }
 

@@ -3,6 +3,7 @@
  * only the answer to a ping that went there tells (RFC 9000, sections 8.1 and 8.2). */
 #include "core/host_parts.h"
 #include "meeting.h"
+#include "token.h"
 
 #define MS MILLISECOND
 
@@ -259,9 +260,15 @@ static void a_token_is_of_one_place(void **state)
 
 	(void)state;
 	memset(s.path_key, 3, sizeof(s.path_key));
-	crypto_mac(mac, s.path_key, &here.remote, sizeof(here.remote));
+	token_mac(mac, s.path_key, &here);
 	assert_true(session_pong_proves(&s, &here, &frame));
 	there.remote.port++;
+	assert_false(session_pong_proves(&s, &there, &frame));
+	there = here;
+	there.channel++;
+	assert_false(session_pong_proves(&s, &there, &frame));
+	there = here;
+	there.socket++;
 	assert_false(session_pong_proves(&s, &there, &frame));
 	frame.type = CONTROL_PING;
 	assert_false(session_pong_proves(&s, &here, &frame));

@@ -16,10 +16,10 @@ static void goes_out_at_once(void **state)
 	assert_int_equal(r.next_at, T0 + 100 * MILLISECOND);
 }
 
-/* As often as its next_at asks: 50 times in 5 s, then 200, 400, 800, 1600, 2000, 2000 ms. */
+/* As often as its next_at asks: 50 times in 5 s, then each time a fiftieth later than it is,
+ * and every 2 s after 100. */
 static void is_eager_then_patient(void **state)
 {
-	static const uint64_t later[] = {200, 400, 800, 1600, 2000, 2000, 2000};
 	struct retry r;
 
 	(void)state;
@@ -29,12 +29,16 @@ static void is_eager_then_patient(void **state)
 		retry_sent(&r, r.next_at);
 	}
 	assert_int_equal(r.next_at, T0 + 5 * SECOND);
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-		uint64_t now = r.next_at;
-
-		retry_sent(&r, now);
-		assert_int_equal(r.next_at - now, later[i] * MILLISECOND);
-	}
+	retry_sent(&r, T0 + 5 * SECOND);
+	assert_int_equal(r.next_at, T0 + 5100 * MILLISECOND);
+	retry_sent(&r, T0 + 5100 * MILLISECOND);
+	assert_int_equal(r.next_at, T0 + 5202 * MILLISECOND);
+	retry_sent(&r, T0 + 50 * SECOND);
+	assert_int_equal(r.next_at, T0 + 51 * SECOND);
+	retry_sent(&r, T0 + 100 * SECOND);
+	assert_int_equal(r.next_at, T0 + 102 * SECOND);
+	retry_sent(&r, T0 + 3600 * SECOND);
+	assert_int_equal(r.next_at, T0 + 3602 * SECOND);
 }
 
 /* Of a timer that comes late, the spans count from when it came. */

@@ -4,6 +4,7 @@
  * session_hostile.c. */
 #include "core/session.h"
 #include "ends.h"
+#include "token.h"
 
 #define T0     (1000 * SECOND)
 #define CHACHA CIPHER_CHACHA20_POLY1305
@@ -181,7 +182,7 @@ static void lays_data_out_as_drawn(void **state)
 	ends_stop(&e);
 }
 
-/* A ping to there carries the first 8 bytes of a MAC of that address. */
+/* A ping to there carries the first 8 bytes of a MAC of that place. */
 static void read_ping(const struct ends *e, const struct datagram *d, uint64_t counter,
 	const char *fixed, size_t pad)
 {
@@ -193,8 +194,7 @@ static void read_ping(const struct ends *e, const struct datagram *d, uint64_t c
 		aead, counter, d->data, 4, d->data + 4, d->len - 4u, opened));
 	crypto_aead_free(aead);
 	assert_hex(opened, 17, fixed);
-	crypto_mac(
-		mac, e->guest.session.path_key, &d->path.remote, sizeof(d->path.remote));
+	token_mac(mac, e->guest.session.path_key, &d->path);
 	assert_memory_equal(opened + 17, mac, 8);
 	assert_int_equal(d->len - 20, 25 + pad);
 	assert_hex(opened + 25, 3, "0096 00"); /* 15 s, and no ping of the host's */
