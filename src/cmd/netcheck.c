@@ -75,8 +75,9 @@ static bool has_question(const struct check *c)
 }
 
 /* Asks the host, if one was named. Returns the exit code. */
-static enum exit_code look_at_pair(struct check *c, const struct netcheck_result *own,
-	struct netcheck_pair *pair, struct netcheck_forecast *forecast)
+static enum exit_code look_at_pair(const struct check *c,
+	const struct netcheck_result *own, struct netcheck_pair *pair,
+	struct netcheck_forecast *forecast)
 {
 	struct addr locals[NETCHECK_LOCALS_MAX];
 	enum exit_code code;
@@ -91,53 +92,80 @@ static enum exit_code look_at_pair(struct check *c, const struct netcheck_result
 	return code;
 }
 
+/* All that is to be printed. */
+struct findings {
+	struct netcheck_result own;
+	bool paired; /* the host was asked, and answered */
+	struct netcheck_pair pair;
+	struct netcheck_forecast forecast;
+	struct netcheck_streams streams; /* none where UDP gets through */
+	enum exit_code code;
+};
+
+static void find(struct findings *f, const struct check *c)
+{
+	netcheck_get_result(netcheck_driver_core(c->driver), &f->own);
+	f->code = look_at_pair(c, &f->own, &f->pair, &f->forecast);
+	f->paired = has_question(c) && f->code == EXIT_DONE;
+	if (!f->own.heard && c->options.rendezvous.count > 0)
+		netcheck_streams_try(&f->streams, &c->options.rendezvous);
+}
+
+static enum exit_code print_object(const struct findings *f)
+{
+	struct json j;
+
+	netcheck_object(&j, &f->own);
+	json_number(&j, "code", (uint64_t)f->code);
+	if (f->streams.count > 0)
+		netcheck_streams_add(&j, &f->streams);
+	if (f->paired)
+		netcheck_pair_add(&j, &f->pair, &f->forecast);
+	json_end(&j);
+	return options_print(j.text);
+}
+
 /* UDP did not get through: what does? */
-static enum exit_code print_streams(const struct check *c)
+static enum exit_code print_streams(const struct netcheck_streams *s)
 {
 	char text[NETCHECK_REPORT_MAX];
-	bool any = netcheck_streams(text, &c->options.rendezvous);
-	enum exit_code printed = options_print(text);
+	enum exit_code printed;
 
-	if (any)
+	netcheck_streams_report(text, s);
+	printed = options_print(text);
+	if (netcheck_streams_any(s, ADDR_TCP) || netcheck_streams_any(s, ADDR_TLS))
 		log_state("eyelet meets by TCP or TLS where a rendezvous listens there: "
 			  "over the relay");
 	return printed;
 }
 
-static enum exit_code print(struct check *c)
+static enum exit_code print_table(const struct findings *f, bool lifetime)
 {
-	char text[NETCHECK_REPORT_MAX], more[NETCHECK_REPORT_MAX] = "";
-	struct netcheck_forecast forecast;
-	enum exit_code code, printed;
-	struct netcheck_result own;
-	struct netcheck_pair pair;
-	bool paired;
-	struct json j;
+	char text[NETCHECK_REPORT_MAX];
+	enum exit_code printed;
 
-	netcheck_get_result(netcheck_driver_core(c->driver), &own);
-	code = look_at_pair(c, &own, &pair, &forecast);
-	paired = has_question(c) && code == EXIT_DONE;
-	if (c->options.json) {
-		netcheck_object(&j, &own);
-		json_number(&j, "code", (uint64_t)code);
-		if (paired)
-			netcheck_pair_add(&j, &pair, &forecast);
-		json_end(&j);
-		printed = options_print(j.text);
-	} else {
-		netcheck_report(text, &own, c->options.lifetime);
-		if (paired)
-			netcheck_pair_report(more, &pair, &forecast);
+	netcheck_report(text, &f->own, lifetime);
+	printed = options_print(text);
+	if (printed == EXIT_DONE && f->paired) {
+		netcheck_pair_report(text, &f->pair, &f->forecast);
 		printed = options_print(text);
-		if (printed == EXIT_DONE && paired)
-			printed = options_print(more);
 	}
-	if (!own.heard && !c->options.json && printed == EXIT_DONE &&
-		c->options.rendezvous.count > 0)
-		printed = print_streams(c);
-	if (!own.heard && !paired)
+	if (printed == EXIT_DONE && f->streams.count > 0)
+		printed = print_streams(&f->streams);
+	return printed;
+}
+
+static enum exit_code print(const struct check *c)
+{
+	struct findings f = {.paired = false};
+	enum exit_code printed;
+
+	find(&f, c);
+	printed =
+		c->options.json ? print_object(&f) : print_table(&f, c->options.lifetime);
+	if (!f.own.heard && !f.paired)
 		log_error("no server answered: UDP is blocked here, or nobody is there");
-	return printed != EXIT_DONE ? printed : code;
+	return printed != EXIT_DONE ? printed : f.code;
 }
 
 static enum exit_code run(struct check *c)

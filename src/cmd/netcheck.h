@@ -80,10 +80,24 @@ void netcheck_pair_add(struct json *j, const struct netcheck_pair *pair,
 /* Writes what netcheck_report does as the start of an object. */
 void netcheck_object(struct json *j, const struct netcheck_result *r);
 
-/* Tries to connect to each rendezvous by TCP, at its port and at that of TLS, for 2 s at most.
- * Writes a line for each, whole lines, into text (NETCHECK_REPORT_MAX bytes). Returns true if
- * any connects. */
-bool netcheck_streams(char *text, const struct servers *servers);
+#define NETCHECK_STREAMS_MAX (SERVERS_DIAL_MAX - SERVERS_MAX)
+/* Where rendezvous are asked for by TCP, then where they would be by TLS. */
+struct netcheck_streams {
+	struct addr addrs[NETCHECK_STREAMS_MAX];
+	bool open[NETCHECK_STREAMS_MAX]; /* it connects */
+	size_t count;
+};
+
+/* netcheck_stream.c: tries to connect to each rendezvous by TCP, at its port and at that of
+ * TLS, for 2 s at most. */
+void netcheck_streams_try(struct netcheck_streams *s, const struct servers *servers);
+/* True if any connects by that transport. */
+bool netcheck_streams_any(
+	const struct netcheck_streams *s, enum addr_transport transport);
+/* Writes a line for each, whole lines, into text (NETCHECK_REPORT_MAX bytes). */
+void netcheck_streams_report(char *text, const struct netcheck_streams *s);
+/* Adds the same to an object. */
+void netcheck_streams_add(struct json *j, const struct netcheck_streams *s);
 
 #define NETCHECK_HELP_MAX 1024
 /* Writes what would help this network to direct paths, in sentences, and returns it. */

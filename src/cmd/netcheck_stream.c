@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cmd/netcheck.h"
@@ -15,7 +16,7 @@
 /* Begins with every address, waits for all at once, and leaves 0 or -errno of each. */
 static void connect_all(int *results, const struct addr *addrs, size_t count)
 {
-	struct pollfd waits[SERVERS_DIAL_MAX];
+	struct pollfd waits[NETCHECK_STREAMS_MAX];
 	uint64_t until = clock_now() + PATIENCE * MILLISECOND;
 	size_t open = 0;
 
@@ -42,24 +43,53 @@ static void connect_all(int *results, const struct addr *addrs, size_t count)
 			(void)close(waits[i].fd);
 }
 
-bool netcheck_streams(char *text, const struct servers *servers)
+void netcheck_streams_try(struct netcheck_streams *s, const struct servers *servers)
 {
 	struct addr addrs[SERVERS_DIAL_MAX];
+	size_t all = servers_dial(servers, true, addrs);
 	int results[SERVERS_DIAL_MAX] = {0};
-	size_t all = servers_dial(servers, true, addrs), len = 0;
+
+	s->count = all - servers->count;
+	memcpy(s->addrs, addrs + servers->count, s->count * sizeof(*addrs));
+	connect_all(results, s->addrs, s->count);
+	for (size_t i = 0; i < s->count; i++)
+		s->open[i] = results[i] == 0;
+}
+
+bool netcheck_streams_any(const struct netcheck_streams *s, enum addr_transport transport)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->open[i] && s->addrs[i].transport == transport)
+			return true;
+	return false;
+}
+
+void netcheck_streams_report(char *text, const struct netcheck_streams *s)
+{
 	char name[ADDR_TEXT_MAX];
-	bool any = false;
+	size_t len = 0;
 
 	text[0] = '\0';
-	connect_all(results, addrs + servers->count, all - servers->count);
-	for (size_t i = servers->count; i < all; i++) {
-		const struct addr *addr = &addrs[i];
-		bool open = results[i - servers->count] == 0;
-
+	for (size_t i = 0; i < s->count; i++)
 		len += (size_t)snprintf(text + len, NETCHECK_REPORT_MAX - len,
-			"%-14s %s at %s\n", addr->transport == ADDR_TLS ? "TLS" : "TCP",
-			open ? "connects" : "does not connect", addr_format(name, addr));
-		any |= open;
+			"%-14s %s at %s\n",
+			s->addrs[i].transport == ADDR_TLS ? "TLS" : "TCP",
+			s->open[i] ? "connects" : "does not connect",
+			addr_format(name, &s->addrs[i]));
+}
+
+void netcheck_streams_add(struct json *j, const struct netcheck_streams *s)
+{
+	char name[32], text[ADDR_TEXT_MAX];
+
+	json_bool(j, "tcp", netcheck_streams_any(s, ADDR_TCP));
+	json_bool(j, "tls", netcheck_streams_any(s, ADDR_TLS));
+	for (size_t i = 0; i < s->count; i++) {
+		snprintf(name, sizeof(name), "stream%zu", i + 1);
+		json_string(j, name, addr_format(text, &s->addrs[i]));
+		snprintf(name, sizeof(name), "stream%zu_by", i + 1);
+		json_string(j, name, s->addrs[i].transport == ADDR_TLS ? "tls" : "tcp");
+		snprintf(name, sizeof(name), "stream%zu_connects", i + 1);
+		json_bool(j, name, s->open[i]);
 	}
-	return any;
 }

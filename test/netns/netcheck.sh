@@ -173,6 +173,9 @@ udp_blocked() {
 	netcheck -r "$RDV"
 	[ "$STATUS" = 5 ] || fail "exit code $STATUS" || return 1
 	[[ $SEEN == *'"udp":false'*'"code":5'* ]] || fail "seen $SEEN" || return 1
+	STATUS=0
+	saw tcp=true tls=false stream1=192.0.2.130:3478 stream1_by=tcp stream1_connects=true \
+		stream2=192.0.2.130:443 stream2_by=tls stream2_connects=false || return 1
 	lab_in host timeout 60 "$EYELET" netcheck -r "$RDV" >"$LAB_DIR/table" 2>/dev/null
 	grep -q '^UDP *blocked' "$LAB_DIR/table" || fail "the table says $(head -n 1 "$LAB_DIR/table")" ||
 		return 1
