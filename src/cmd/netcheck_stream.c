@@ -80,7 +80,7 @@ void netcheck_streams_report(char *text, const struct netcheck_streams *s)
 
 void netcheck_streams_add(struct json *j, const struct netcheck_streams *s)
 {
-	char name[32], text[ADDR_TEXT_MAX];
+	char name[40], text[ADDR_TEXT_MAX];
 
 	json_bool(j, "tcp", netcheck_streams_any(s, ADDR_TCP));
 	json_bool(j, "tls", netcheck_streams_any(s, ADDR_TLS));
