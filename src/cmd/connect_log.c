@@ -102,13 +102,10 @@ static void tell_connected(struct connect *c, const struct event *e)
 
 static void tell_trying(const struct event *e)
 {
-	unsigned percent = e->ppm / 10000;
-
-	log_state("trying for a direct path: %u socket%s, %u probes, %.1f s, %s%u %% "
+	log_state("trying for a direct path: %u socket%s, %u probes, %.1f s, %u %% "
 		  "chance",
 		e->sockets, e->sockets == 1 ? "" : "s", e->number,
-		(double)e->span / (double)SECOND, percent >= 99 ? "over " : "",
-		percent < 99 ? percent : 99);
+		(double)e->span / (double)SECOND, reason_percent(e->ppm));
 }
 
 /* Before the first connection it is the last word, which connect.c says. */

@@ -149,8 +149,8 @@ static void put_expected(struct table *t, const struct netcheck_forecast *f, boo
 		break;
 	case NETCHECK_WAY_DIRECT: put(t, "directly"); break;
 	case NETCHECK_WAY_TRYING:
-		put(t, "%.0f %% by %s: %" PRIu32 " packets in %.1f s; %s",
-			(double)f->chance.ppm / 1e4, chance_way_name(f->chance.way),
+		put(t, "%u %% by %s: %" PRIu32 " packets in %.1f s; %s",
+			reason_percent(f->chance.ppm), chance_way_name(f->chance.way),
 			f->chance.packets, (double)f->chance.span / 1e3, otherwise);
 		break;
 	case NETCHECK_WAY_RELAY:

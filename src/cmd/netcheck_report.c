@@ -163,8 +163,8 @@ static void put_chance(struct table *t, const struct network *own, enum network_
 		put(t, "no: %" PRIu32 " probes for an even chance; needs a relay\n",
 			c.even);
 	else
-		put(t, "%.0f %% by %s: %" PRIu32 " packets in %.1f s\n",
-			(double)c.ppm / 1e4, chance_way_name(c.way), c.packets,
+		put(t, "%u %% by %s: %" PRIu32 " packets in %.1f s\n",
+			reason_percent(c.ppm), chance_way_name(c.way), c.packets,
 			(double)c.span / 1e3);
 }
 

@@ -186,6 +186,13 @@ static void say_about(struct words *w, uint32_t count)
 		say(w, "%" PRIu32 ",%03" PRIu32, count / 1000, count % 1000);
 }
 
+unsigned reason_percent(uint32_t ppm)
+{
+	unsigned percent = (ppm + 5000) / 10000;
+
+	return percent < 99 ? percent : 99;
+}
+
 /* What a try costs and gives, or what it would take. */
 static void say_chance(struct words *w, const struct reason_facts *f)
 {
@@ -200,8 +207,8 @@ static void say_chance(struct words *w, const struct reason_facts *f)
 	say(w,
 		"a try of %" PRIu32
 		" packets in %.1f s finds a direct path with a chance "
-		"of %.0f %%, and %s",
-		c.packets, (double)c.span / 1e3, (double)c.ppm / 1e4,
+		"of %u %%, and %s",
+		c.packets, (double)c.span / 1e3, reason_percent(c.ppm),
 		c.way == CHANCE_RELAY ? "is not made"
 		: c.way == CHANCE_BIRTHDAY && f->low_effort
 			? "is not made with --effort low"

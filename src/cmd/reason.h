@@ -71,6 +71,10 @@ enum reason reason_of(const struct reason_facts *f);
 /* True if the networks make a direct path so unlikely that the relay was to be expected. */
 bool reason_is_expected(const struct reason_facts *f);
 
+/* A chance in percent for people, rounded, and never above 99: no figure of ours is a promise,
+ * since NATs need not go on as they were measured. */
+unsigned reason_percent(uint32_t ppm);
+
 #define REASON_MAX 512
 /* Writes the cause with the pair's figures and what would help, a sentence without its
  * first capital and full stop, and returns it. */

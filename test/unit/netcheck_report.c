@@ -125,7 +125,7 @@ static void reports_a_sequence(void **state)
 	netcheck_report(text, &r, false);
 	assert_says(text,
 		"ports          sequential, by -2, 3 of others' between 8 of ours\n");
-	assert_says(text, "by port prediction: 128 packets in 0.3 s\n");
+	assert_says(text, "99 % by port prediction: 128 packets in 0.3 s\n");
 	netcheck_object(&j, &r);
 	json_end(&j);
 	assert_says(j.text, "\"ports\":\"sequential\",\"ports_delta\":\"-2\"");

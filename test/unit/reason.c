@@ -115,6 +115,21 @@ static void tells_what_more_effort_would_do(void **state)
 	assert_false(reason_is_expected(&f));
 }
 
+/* That of two quiet sequences rounds to certainty. */
+static void promises_nothing(void **state)
+{
+	struct reason_facts f = facts_of(SEQUENCE, SEQUENCE);
+
+	(void)state;
+	assert_int_equal(reason_percent(0), 0);
+	assert_int_equal(reason_percent(951000), 95);
+	assert_int_equal(reason_percent(955000), 96);
+	assert_int_equal(reason_percent(994999), 99);
+	assert_int_equal(reason_percent(CHANCE_CERTAIN), 99);
+	f.ours.steps = f.theirs.steps = 7;
+	expect(&f, REASON_SEQUENCE, "finds a direct path with a chance of 99 %, and");
+}
+
 static void blocked_udp_goes_before_all(void **state)
 {
 	struct reason_facts f = facts_of(RANDOM, RANDOM);
@@ -261,6 +276,7 @@ int main(void)
 		cmocka_unit_test(tells_the_pairs_figures),
 		cmocka_unit_test(counts_the_ports_there_are),
 		cmocka_unit_test(tells_what_more_effort_would_do),
+		cmocka_unit_test(promises_nothing),
 		cmocka_unit_test(blocked_udp_goes_before_all),
 		cmocka_unit_test(one_nat_is_named),
 		cmocka_unit_test(names_the_ipv6_there_is),
