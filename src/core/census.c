@@ -63,6 +63,11 @@ struct census_entry *census_enter(struct census *c, const uint8_t key[CENSUS_KEY
 	return entry;
 }
 
+uint32_t census_size(const struct census_entry *entry)
+{
+	return entry->count;
+}
+
 uint32_t *census_active(struct census_entry *entry)
 {
 	return &entry->active;

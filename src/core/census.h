@@ -22,6 +22,9 @@ void census_fini(struct census *c);
 /* How many entered under that key and have not left. */
 uint32_t census_count(const struct census *c, const uint8_t key[CENSUS_KEY_SIZE]);
 
+/* How many of them are in. */
+uint32_t census_size(const struct census_entry *entry);
+
 /* One more. Returns the entry, which lasts until the last of its key has left; NULL, with
  * nothing changed, if memory ran out. */
 struct census_entry *census_enter(struct census *c, const uint8_t key[CENSUS_KEY_SIZE]);

@@ -54,6 +54,7 @@ struct host *host_new(const struct host_config *config, uint64_t now)
 	challenger_init(&h->challenger, &h->config.entropy, now);
 	h->next_number = 1;
 	h->ledger.max = config->sockets_max;
+	census_init(&h->attempt_networks, h->hash_key);
 	census_init(&h->networks, h->hash_key);
 	census_init(&h->half_open_networks, h->hash_key);
 	census_init(&h->half_open_guests, h->hash_key);
@@ -86,6 +87,7 @@ void host_free(struct host *h)
 	HASH_ITER (hh, h->attempts, a, next)
 		attempt_free(h, a);
 	peers_free(h);
+	census_fini(&h->attempt_networks);
 	census_fini(&h->networks);
 	census_fini(&h->half_open_networks);
 	census_fini(&h->half_open_guests);
@@ -147,13 +149,13 @@ void host_set_mapped(
 void host_know_guest(struct host *h, const uint8_t identity[32], uint32_t number)
 {
 	if (number >= 1 && number <= NUMBER_MAX)
-		peer_open(h, identity, number);
+		peer_open(h, identity, number, NULL);
 }
 
 void host_set_guest_policy(
 	struct host *h, const uint8_t identity[32], bool allowed, uint64_t now)
 {
-	struct peer *peer = peer_open(h, identity, 0);
+	struct peer *peer = peer_open(h, identity, 0, NULL);
 
 	if (peer == NULL)
 		return;

@@ -16,13 +16,14 @@ static struct attempt *attempt_find(const struct host *h, const uint8_t id[ID_SI
 	return a;
 }
 
-/* Forgets the attempt that has rested longest; the table keeps the order of entry. */
-static bool make_room(struct host *h)
+/* Forgets the attempt that has rested longest, of that network unless it is NULL; the table
+ * keeps the order of entry. */
+static bool make_room(struct host *h, const struct census_entry *network)
 {
 	struct attempt *a, *next;
 
 	HASH_ITER (hh, h->attempts, a, next) {
-		if (!a->resting)
+		if (!a->resting || (network != NULL && a->network != network))
 			continue;
 		attempt_free(h, a);
 		return true;
@@ -30,16 +31,29 @@ static bool make_room(struct host *h)
 	return false;
 }
 
-static struct attempt *attempt_open(
-	struct host *h, const uint8_t id[ID_SIZE], uint64_t now)
+/* One more of that network, which is counted already. */
+static bool has_room(struct host *h, const struct census_entry *network)
 {
-	struct attempt *a;
+	if (census_size(network) > ATTEMPTS_NETWORK)
+		return make_room(h, network);
+	return HASH_COUNT(h->attempts) < ATTEMPTS_MAX || make_room(h, NULL);
+}
 
-	if (HASH_COUNT(h->attempts) >= ATTEMPTS_MAX && !make_room(h))
+static struct attempt *attempt_open(
+	struct host *h, const uint8_t id[ID_SIZE], const struct addr *from, uint64_t now)
+{
+	struct census_entry *network = limit_attempt(h, from);
+	struct attempt *a = NULL;
+
+	if (network == NULL)
 		return NULL;
-	a = calloc(1, sizeof(*a));
-	if (a == NULL)
+	if (has_room(h, network))
+		a = calloc(1, sizeof(*a));
+	if (a == NULL) {
+		census_leave_entry(&h->attempt_networks, network);
 		return NULL;
+	}
+	a->network = network;
 	memcpy(a->id, id, ID_SIZE);
 	a->began_at = now;
 	a->timer.owner = a;
@@ -50,6 +64,7 @@ static struct attempt *attempt_open(
 	TABLE_ADD(h->attempts, h->hash_key, id, ID_SIZE, a);
 	if (TABLE_HOLDS(a))
 		return a;
+	census_leave_entry(&h->attempt_networks, network);
 	free(a);
 	return NULL;
 }
@@ -61,6 +76,7 @@ void attempt_free(struct host *h, struct attempt *a)
 	timers_clear(&h->timers, &a->timer);
 	h->resting -= a->resting ? 1 : 0;
 	HASH_DEL(h->attempts, a);
+	census_leave_entry(&h->attempt_networks, a->network);
 	crypto_wipe(a->welcome, sizeof(a->welcome));
 	free(a);
 }
@@ -289,8 +305,8 @@ static struct attempt *attempt_begin(struct host *h, struct lease *lease,
 	struct attempt *known, const struct guest_offer *offer, const uint8_t *id,
 	const struct addr *seen, uint64_t now)
 {
-	struct attempt *a =
-		known != NULL ? attempt_wake(h, known, now) : attempt_open(h, id, now);
+	struct attempt *a = known != NULL ? attempt_wake(h, known, now)
+					  : attempt_open(h, id, seen, now);
 
 	if (a == NULL)
 		return NULL;

@@ -170,6 +170,7 @@ void connection_free(struct host *h, struct connection *c)
 	limit_leave(h, c);
 	if (c->peer != NULL && c->peer->connection == c) {
 		c->peer->connection = NULL;
+		home_seen(h, c->peer);
 		h->counts.guests--;
 	}
 	if (c->peer != NULL && c->peer->before == c)

@@ -78,7 +78,7 @@ static bool promote(struct host *h, struct connection *c, uint64_t now)
 		peer = peer_of(h, c);
 	if (peer == NULL)
 		return false;
-	peer->seen_at = now;
+	home_seen(h, peer);
 	old = peer->connection;
 	if (old != NULL && old->began_at > c->began_at)
 		return false;

@@ -37,6 +37,14 @@ uint8_t limit_refusal(const struct host *h, const uint8_t identity[CRYPTO_KEY_SI
 	return 0;
 }
 
+struct census_entry *limit_attempt(struct host *h, const struct addr *from)
+{
+	uint8_t network[CENSUS_KEY_SIZE];
+
+	network_key(network, from);
+	return census_enter(&h->attempt_networks, network);
+}
+
 bool limit_enter(struct host *h, struct connection *c, const struct addr *from)
 {
 	network_key(c->network, from);

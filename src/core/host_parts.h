@@ -36,6 +36,7 @@
 #define LEVELS_ROUNDS     3 /* against loss */
 #define FRESH_SOCKETS     2 /* opened against a spoilt mapping before giving up */
 #define ATTEMPTS_MAX      4096
+#define ATTEMPTS_NETWORK  (ATTEMPTS_MAX / 4)
 #define ATTEMPT_LIFE      (15 * SECOND) /* after the last introduction */
 #define ATTEMPT_MEMORY    (600 * SECOND) /* as long as the token of an introduction lasts */
 #define PUNCH_COPIES      3              /* at once, before the answer: against loss */
@@ -51,10 +52,11 @@
 #define DRAIN              (3 * SECOND) /* a replaced connection still receives */
 #define ROUTES_MAX         4            /* addresses one hello may come from */
 #define SWEEP              (10 * SECOND)
-#define PEERS_MAX          65536         /* identities remembered */
-#define FLOW_REFUSED_TOLD  (10 * SECOND) /* before it is told again of a guest */
-#define SPRAY_ECHOES       16            /* answers to knocks, of one attempt */
-#define NUMBER_MAX         4194302       /* 127.64.0.1 .. 127.127.255.254 */
+#define PEERS_MAX          65536           /* identities remembered */
+#define PEERS_NETWORK      (PEERS_MAX / 4) /* first seen in one network */
+#define FLOW_REFUSED_TOLD  (10 * SECOND)   /* before it is told again of a guest */
+#define SPRAY_ECHOES       16              /* answers to knocks, of one attempt */
+#define NUMBER_MAX         4194302         /* 127.64.0.1 .. 127.127.255.254 */
 
 enum host_timer {
 	TIMER_LEASE = 1,
@@ -142,6 +144,7 @@ struct attempt {
 	bool refused; /* EVENT_GUEST_REFUSED was given */
 	uint8_t payload[PAYLOAD_MAX];
 	size_t payload_len;
+	struct census_entry *network;
 	struct connection *connection; /* half-open or open, from its hello */
 	uint8_t hello[HELLO_NOISE_SIZE];
 	uint8_t welcome[WELCOME_SIZE];
@@ -188,16 +191,26 @@ struct connection {
 };
 
 /* A guest by identity; outlives its connections. */
+/* The network that identities were first seen in. */
+struct peer_home {
+	uint8_t network[CENSUS_KEY_SIZE];
+	struct peer *peers; /* the one away longest first */
+	uint32_t count;
+	UT_hash_handle hh;
+};
+
 struct peer {
 	uint8_t identity[CRYPTO_KEY_SIZE];
 	uint32_t number; /* 0 while it was never connected */
 	enum peer_policy { POLICY_NONE, POLICY_ALLOWED, POLICY_DENIED } policy;
-	uint64_t seen_at;              /* last connected */
 	struct connection *connection; /* NULL while away */
 	struct connection *before; /* the one it replaced, while that still receives */
 	unsigned links;            /* connections that name it, replaced ones too */
 	uint64_t flow_refused_at;  /* when that was last told; 0 never */
 	struct flow_table flows;
+	struct peer *prev, *next;           /* by the last connecting or leaving */
+	struct peer_home *home;             /* NULL if it was only ever named */
+	struct peer *home_prev, *home_next; /* of those of its home, likewise */
 	UT_hash_handle hh;
 };
 
@@ -231,7 +244,8 @@ struct host {
 	uint64_t doubted_at; /* leases_doubt refreshed them; 0 never */
 	struct levels levels;
 	struct attempt *attempts;
-	unsigned resting; /* of them */
+	struct census attempt_networks; /* they came from, by the rendezvous' word */
+	unsigned resting;               /* of them */
 	struct bucket punches, handshakes;
 	struct bucket_field hellos;
 	struct route *routes, *last_route; /* the last: of the frame before */
@@ -243,6 +257,8 @@ struct host {
 	struct census half_open_networks; /* those of them not yet confirmed */
 	struct census half_open_guests;   /* the same, by identity */
 	struct peer *peers;
+	struct peer *peer_order; /* all of them, the one away longest first */
+	struct peer_home *peer_homes;
 	struct flow_ledger ledger;
 	struct flow *told; /* the one whose closing was told last */
 	uint32_t next_number;
@@ -354,6 +370,8 @@ void connection_use_socket(struct host *h, struct connection *c, const struct pa
  * host_refusal. */
 uint8_t limit_refusal(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE],
 	const struct addr *from);
+/* Counts an attempt from there; NULL if memory ran out. */
+struct census_entry *limit_attempt(struct host *h, const struct addr *from);
 /* Counts a session that is half-open. Returns false if memory ran out. */
 bool limit_enter(struct host *h, struct connection *c, const struct addr *from);
 /* It is half-open no more. */
@@ -365,14 +383,27 @@ bool peer_is_connected(const struct host *h, const uint8_t identity[CRYPTO_KEY_S
 /* Returns 0 if this identity may have a connection, else an enum host_refusal. */
 uint8_t peer_refusal(const struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE]);
 void peers_enforce(struct host *h, uint64_t now);
-struct peer *peer_open(
-	struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE], uint32_t number);
+/* network: where it came from; NULL if it is only named. */
+struct peer *peer_open(struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE],
+	uint32_t number, const uint8_t *network);
 /* Tells, now and then, that a flow of the guest's was refused, and why. */
 void peer_tell_flow_refused(struct host *h, struct peer *peer, uint64_t now);
 /* Whose connection it is, with a number from now on; NULL if there is no room. */
 struct peer *peer_of(struct host *h, const struct connection *c);
 void peers_free(struct host *h);
 void peers_sweep(struct host *h, uint64_t now);
+
+/* host_home.c */
+/* Remembers an identity that is new; network as above. Returns false if memory ran out. */
+bool home_enter(
+	struct host *h, struct peer *peer, const uint8_t network[CENSUS_KEY_SIZE]);
+void home_leave(struct host *h, struct peer *peer);
+/* It comes or goes: now it is the one that was away least. */
+void home_seen(struct host *h, struct peer *peer);
+bool home_is_full(const struct host *h, const uint8_t network[CENSUS_KEY_SIZE]);
+/* Who is forgotten for one more of that network; NULL if nobody can be. */
+struct peer *home_forgettable(
+	const struct host *h, const uint8_t network[CENSUS_KEY_SIZE]);
 
 /* host_frame.c */
 enum verdict frame_input(struct host *h, const struct path *path, uint8_t *buf,

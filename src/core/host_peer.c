@@ -79,34 +79,31 @@ static void peer_free(struct host *h, struct peer *peer)
 	if (peer->number != 0)
 		number_mark(h, peer->number, false);
 	HASH_DEL(h->peers, peer);
+	home_leave(h, peer);
 	flow_table_fini(&peer->flows);
 	free(peer);
 }
 
-/* When as many identities are remembered as may be, the one that was away longest goes,
- * with its number: anybody with a ticket can make up identities. */
-static bool make_room(struct host *h)
+/* When as many identities are remembered as may be, in all or of that network, one that was
+ * away longest goes, with its number. */
+static bool make_room(struct host *h, const uint8_t *network)
 {
-	struct peer *peer, *next, *oldest = NULL;
+	struct peer *peer;
 
-	if (HASH_COUNT(h->peers) < PEERS_MAX)
+	if (HASH_COUNT(h->peers) < PEERS_MAX && !home_is_full(h, network))
 		return true;
-	HASH_ITER (hh, h->peers, peer, next)
-		if (peer->connection == NULL && peer->policy == POLICY_NONE &&
-			peer->links == 0 && peer->flows.count == 0 &&
-			(oldest == NULL || peer->seen_at < oldest->seen_at))
-			oldest = peer;
-	if (oldest != NULL)
-		peer_free(h, oldest);
-	return oldest != NULL;
+	peer = home_forgettable(h, network);
+	if (peer != NULL)
+		peer_free(h, peer);
+	return peer != NULL;
 }
 
-struct peer *peer_open(
-	struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE], uint32_t number)
+struct peer *peer_open(struct host *h, const uint8_t identity[CRYPTO_KEY_SIZE],
+	uint32_t number, const uint8_t *network)
 {
 	struct peer *peer = peer_find(h, identity);
 
-	if (peer == NULL && make_room(h))
+	if (peer == NULL && make_room(h, network))
 		peer = calloc(1, sizeof(*peer));
 	else if (peer == NULL || peer->number != 0)
 		return peer;
@@ -123,8 +120,12 @@ struct peer *peer_open(
 	memcpy(peer->identity, identity, CRYPTO_KEY_SIZE);
 	flow_table_init(&peer->flows, h->config.flows_max, &h->ledger);
 	TABLE_ADD(h->peers, h->hash_key, identity, CRYPTO_KEY_SIZE, peer);
-	if (TABLE_HOLDS(peer))
+	if (TABLE_HOLDS(peer) && home_enter(h, peer, network))
 		return peer;
+	if (TABLE_HOLDS(peer))
+		HASH_DEL(h->peers, peer);
+	if (peer->number != 0)
+		number_mark(h, peer->number, false);
 	free(peer);
 	return NULL;
 }
@@ -164,7 +165,7 @@ struct peer *peer_of(struct host *h, const struct connection *c)
 
 	if (peer != NULL && peer->number != 0)
 		return peer;
-	peer = peer_open(h, c->identity, number_take(h));
+	peer = peer_open(h, c->identity, number_take(h), c->network);
 	if (peer == NULL)
 		return NULL;
 	event = events_add(&h->events, EVENT_GUEST_NEW);
