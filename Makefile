@@ -186,6 +186,7 @@ format:
 
 # The library's file has the whole version in its name; programs look for the soname's.
 INSTALLED_SO = libeyelet.so.$(VERSION)
+HEADERS     := $(wildcard include/*.h)
 
 install: all
 	install -D -m 755 $(BUILD)/eyelet $(DESTDIR)$(PREFIX)/bin/eyelet
@@ -193,7 +194,8 @@ install: all
 	ln -sf $(INSTALLED_SO) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libeyelet.so
 	install -D -m 644 $(BUILD)/libeyelet.a $(DESTDIR)$(LIBDIR)/libeyelet.a
-	install -D -m 644 include/eyelet.h $(DESTDIR)$(PREFIX)/include/eyelet.h
+	install -d $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include
 	install -D -m 644 src/man/eyelet.1 $(DESTDIR)$(PREFIX)/share/man/man1/eyelet.1
 	install -D -m 644 src/man/eyelet-performance.7 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/eyelet-performance.7
@@ -209,7 +211,7 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/eyelet $(DESTDIR)$(LIBDIR)/libeyelet.* \
 		$(DESTDIR)$(LIBDIR)/pkgconfig/libeyelet.pc \
-		$(DESTDIR)$(PREFIX)/include/eyelet.h \
+		$(HEADERS:%=$(DESTDIR)$(PREFIX)/%) \
 		$(DESTDIR)$(PREFIX)/share/man/man1/eyelet.1 \
 		$(DESTDIR)$(PREFIX)/share/man/man7/eyelet-performance.7 \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/eyelet \

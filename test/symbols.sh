@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The library exports what include/eyelet.h declares and nothing more, in the shared object
-# and in the archive; the header stands alone in C11 and C++; the example builds against both
-# and runs.
+# The library exports what include/eyelet.h declares, with what it includes, and nothing more, in
+# the shared object and in the archive; each header stands alone in C11 and C++; the example
+# builds against both and runs.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 dir=${BUILD:-build}
@@ -30,7 +30,7 @@ expect() { # what, command...
 # Every declaration behind the mark, on a line of its own, by the name before its first "(".
 declared=$($CC -E -P -DEYELET_API=EXPORTED $header | tr '\n' ' ' | grep -oE 'EXPORTED [^;]*' |
 	grep -oE 'eyelet_[a-z0-9_]+ ?\(' | grep -oE '^eyelet_[a-z0-9_]+' | sort -u)
-marked=$(grep -cE '^EYELET_API ' $header)
+marked=$(cat include/*.h | grep -cE '^EYELET_API ')
 
 same() { # what, the symbols that are there
 	local bad
@@ -49,19 +49,19 @@ same "$dir/libeyelet.a exports the header's functions" \
 eyelet_secret") | grep -q '^not ok' && ok "a symbol too many is found out" ||
 	not_ok "a symbol too many passes"
 
-echo "#include <eyelet.h>" >"$trial/alone.c"
-cp "$trial/alone.c" "$trial/alone.cpp"
-expect "the header stands alone in C11" \
-	$CC -std=c11 -pedantic $strict -Iinclude -c "$trial/alone.c" -o "$trial/alone.o"
-if command -v "$CXX" >/dev/null; then
+for alone in include/*.h; do
+	name=${alone#include/}
+	echo "#include <$name>" >"$trial/alone.c"
+	cp "$trial/alone.c" "$trial/alone.cpp"
+	expect "$name stands alone in C11" \
+		$CC -std=c11 -pedantic $strict -Iinclude -c "$trial/alone.c" -o "$trial/alone.o"
+	command -v "$CXX" >/dev/null || { echo "skip - $name in C++: no C++ compiler here"; continue; }
 	for std in c++11 c++20; do
-		expect "the header stands alone in $std" \
+		expect "$name stands alone in $std" \
 			$CXX -std=$std -pedantic $strict -Iinclude -c "$trial/alone.cpp" \
 			-o "$trial/alone.o"
 	done
-else
-	echo "skip - the header in C++: no C++ compiler here"
-fi
+done
 
 example=contrib/examples/echo-over-eyelet.c
 build() { $CC -std=c11 -D_DEFAULT_SOURCE $strict -Iinclude $example "$@"; }
