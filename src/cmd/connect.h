@@ -55,6 +55,8 @@ struct connect {
 	ev_tstamp lost_at;           /* when the last connection was lost */
 	bool asked;                  /* this attempt's asking was said */
 	bool found;                  /* and that the host was found */
+	bool anew;                   /* it asks since it has no path, or doubts it */
+	struct addr direct;  /* of the connection; family ADDR_NONE if relayed or lost */
 	uint8_t heard;       /* transports that a rendezvous answered by, as a set */
 	enum exit_code code; /* what the loop ended with */
 	struct wrap wrap;    /* the command to run, if there is one */

@@ -25,6 +25,7 @@ static void tell_asking(struct connect *c, const struct event *e)
 {
 	char name[SERVERS_NAME_MAX];
 
+	c->anew = c->anew || e->number == 0;
 	if (c->asked)
 		log_detail("asking %s%s, attempt %u",
 			servers_name(name, &c->servers, &e->addr),
@@ -77,7 +78,14 @@ static void tell_version(struct connect *c, const struct event *e)
 			name, e->number, WIRE_VERSION);
 }
 
-static void tell_connected(struct connect *c, const struct event *e)
+/* A direct path's successor that was asked for in time, to the same address. */
+static bool is_renewal(const struct connect *c, const struct event *e)
+{
+	return c->connected && !c->anew && e->path.channel == 0 &&
+	       c->direct.family != ADDR_NONE && addr_same_ip(&c->direct, &e->path.remote);
+}
+
+static void say_connected(struct connect *c, const struct event *e)
 {
 	char remote[ADDR_TEXT_MAX], name[SERVERS_NAME_MAX], since[64] = "";
 	unsigned long long took = e->span / MILLISECOND;
@@ -95,6 +103,18 @@ static void tell_connected(struct connect *c, const struct event *e)
 	else
 		log_last_step("connected directly in %llu ms to %s%s", took,
 			addr_format(remote, &e->path.remote), since);
+}
+
+static void tell_connected(struct connect *c, const struct event *e)
+{
+	char remote[ADDR_TEXT_MAX];
+
+	if (is_renewal(c, e))
+		log_detail("path renewed to %s", addr_format(remote, &e->path.remote));
+	else
+		say_connected(c, e);
+	c->anew = false;
+	c->direct = e->path.channel == 0 ? e->path.remote : (struct addr){0};
 	for (size_t i = 0; i < c->servers.count; i++)
 		c->complaint[i] = 0;
 	c->refusal = 0;
@@ -128,6 +148,7 @@ static void tell_lost(struct connect *c, const struct event *e)
 		*remote != '\0' ? " to " : "", remote,
 		e->why != NULL ? e->why : "unknown");
 	c->asked = c->found = false;
+	c->direct = (struct addr){0};
 }
 
 static void tell_relayed(struct connect *c, const struct event *e)

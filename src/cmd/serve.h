@@ -14,6 +14,7 @@
 #include "cmd/policy.h"
 #include "cmd/reason.h"
 #include "cmd/renew.h"
+#include "cmd/rhythm.h"
 #include "cmd/servers.h"
 #include "cmd/state.h"
 #include "cmd/trust.h"
@@ -95,8 +96,9 @@ struct serve {
 	struct feed feed;          /* --json */
 	struct reason_facts facts; /* of the guest that asked or connected last */
 	struct relayed_guests relayed;
-	ev_signal usr1;   /* asks for the counters */
-	ev_signal hangup; /* reads the file of --guests again */
+	struct rhythms rhythms; /* of guests that are connected */
+	ev_signal usr1;         /* asks for the counters */
+	ev_signal hangup;       /* reads the file of --guests again */
 	/* What each server refused with, or the version it spoke: said once. */
 	uint32_t complaint[SERVERS_MAX];
 };

@@ -7,6 +7,7 @@
 #include "cmd/serve.h"
 #include "core/host.h"
 #include "core/message.h"
+#include "net/system.h"
 
 /* Returns true if that server's complaint is another than its last one. */
 static bool is_news(struct serve *s, const struct addr *server, uint32_t complaint)
@@ -107,6 +108,12 @@ static void tell_connected(struct serve *s, const struct event *e)
 	char remote[ADDR_TEXT_MAX], name[SERVE_GUEST_MAX], why[REASON_MAX] = "";
 
 	s->guest_count++;
+	if (rhythm_renews(rhythms_find(&s->rhythms, e->number), &e->path, clock_now())) {
+		log_detail("guest %u (%s): path renewed from %s", e->number,
+			serve_guest_name(s, name, e->identity),
+			addr_format(remote, &e->path.remote));
+		return;
+	}
 	if (e->path.channel != 0 && reason_is_expected(&s->facts))
 		reason_sentence(why, &s->facts);
 	log_state("guest %u (%s) connected %s %s%s in %llu ms%s%s", e->number,
@@ -149,10 +156,11 @@ static void tell_flow_refused(const struct serve *s, const struct event *e)
 		e->number, serve_guest_name(s, name, e->identity), e->why);
 }
 
-static void tell_gone(const struct serve *s, const struct event *e)
+static void tell_gone(struct serve *s, const struct event *e)
 {
 	char name[SERVE_GUEST_MAX];
 
+	*rhythms_find(&s->rhythms, e->number) = (struct rhythm){.since = 0};
 	log_state("guest %u (%s) is gone: %s", e->number,
 		serve_guest_name(s, name, e->identity),
 		e->why != NULL ? e->why : "it ended");

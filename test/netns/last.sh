@@ -64,7 +64,9 @@ mappings_end() {
 	end_traffic
 	echo "# then: $LINE stall_ms=$STALL_MS"
 	traffic_whole || return 1
-	[ "$(value_of longest_gap_ms "$LINE")" -lt $((100 + STALL_MS)) ] || fail "$LINE"
+	[ "$(value_of longest_gap_ms "$LINE")" -lt $((100 + STALL_MS)) ] || fail "$LINE" || return 1
+	[ "$(grep -c 'connected directly' "$LAB_DIR/connect.log")" -le 2 ] ||
+		fail "the log tells of renewals"
 }
 
 check "the direct path is dropped: below $NOTICED_MS ms" \
