@@ -20,7 +20,9 @@ _eyelet_options() { # COMMAND
 			--busy-poll --no-moderation --effort --no-port-mapping \
 			--no-local-candidates --ca --json
 		;;
-	netcheck) echo --rendezvous --server --key --key-file --long --json ;;
+	netcheck)
+		echo --rendezvous --server --key --key-file --long --no-port-mapping --json
+		;;
 	keygen) echo --service-name --key --key-file ;;
 	esac
 	echo --help --verbose --quiet

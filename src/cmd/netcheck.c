@@ -17,6 +17,8 @@ struct check {
 	struct netcheck_config config;
 	struct ev_loop *loop;
 	struct netcheck_driver *driver;
+	struct netcheck_router router;
+	bool waits; /* for what is being found out */
 };
 
 static void add_server(
@@ -53,12 +55,25 @@ static bool resolve_all(struct check *c)
 	return c->config.server_count > 0;
 }
 
-static void on_step(void *arg, enum netcheck_step step)
+/* A router is waited for where there is a NAT. */
+static void end_if_found(void *arg)
 {
 	struct check *c = arg;
+	struct netcheck_result own;
 
-	if (step == NETCHECK_DONE)
+	if (!c->waits || !netcheck_done(netcheck_driver_core(c->driver)))
+		return;
+	netcheck_get_result(netcheck_driver_core(c->driver), &own);
+	if (c->router.settled || !own.heard || !own.network.translated)
 		ev_break(c->loop, EVBREAK_ALL);
+	else
+		log_detail("finding out: port mapping");
+}
+
+static void on_step(void *arg, enum netcheck_step step)
+{
+	if (step == NETCHECK_DONE)
+		end_if_found(arg);
 	else
 		log_detail("finding out: %s", netcheck_step_name(step));
 }
@@ -87,7 +102,7 @@ static enum exit_code look_at_pair(const struct check *c,
 	log_detail("asking the host");
 	code = netcheck_ask(pair, &c->options);
 	if (code == EXIT_DONE)
-		*forecast = netcheck_forecast(own, locals,
+		*forecast = netcheck_forecast(own, &c->router, locals,
 			interfaces_list(locals, NETCHECK_LOCALS_MAX), &pair->host);
 	return code;
 }
@@ -111,11 +126,12 @@ static void find(struct findings *f, const struct check *c)
 		netcheck_streams_try(&f->streams, &c->options.rendezvous);
 }
 
-static enum exit_code print_object(const struct findings *f)
+static enum exit_code print_object(
+	const struct findings *f, const struct netcheck_router *router)
 {
 	struct json j;
 
-	netcheck_object(&j, &f->own);
+	netcheck_object(&j, &f->own, router);
 	json_number(&j, "code", (uint64_t)f->code);
 	if (f->streams.count > 0)
 		netcheck_streams_add(&j, &f->streams);
@@ -139,12 +155,13 @@ static enum exit_code print_streams(const struct netcheck_streams *s)
 	return printed;
 }
 
-static enum exit_code print_table(const struct findings *f, bool lifetime)
+static enum exit_code print_table(
+	const struct findings *f, const struct netcheck_router *router, bool lifetime)
 {
 	char text[NETCHECK_REPORT_MAX];
 	enum exit_code printed;
 
-	netcheck_report(text, &f->own, lifetime);
+	netcheck_report(text, &f->own, router, lifetime);
 	printed = options_print(text);
 	if (printed == EXIT_DONE && f->paired) {
 		netcheck_pair_report(text, &f->pair, &f->forecast);
@@ -161,8 +178,8 @@ static enum exit_code print(const struct check *c)
 	enum exit_code printed;
 
 	find(&f, c);
-	printed =
-		c->options.json ? print_object(&f) : print_table(&f, c->options.lifetime);
+	printed = c->options.json ? print_object(&f, &c->router)
+				  : print_table(&f, &c->router, c->options.lifetime);
 	if (!f.own.heard && !f.paired)
 		log_error("no server answered: UDP is blocked here, or nobody is there");
 	return printed != EXIT_DONE ? printed : f.code;
@@ -179,13 +196,20 @@ static enum exit_code run(struct check *c)
 		log_error("out of memory");
 		return EXIT_FAILED;
 	}
+	if (c->options.no_port_mapping)
+		c->router.settled = true;
+	else
+		netcheck_router_ask(&c->router, c->loop, end_if_found, c);
 	stop_start(&stop, c->loop);
+	c->waits = true;
 	ev_run(c->loop, 0);
+	c->waits = false;
 	stop_end(&stop, c->loop);
 	if (netcheck_done(netcheck_driver_core(c->driver)))
 		code = print(c);
 	else
 		log_error("ended before all was found out");
+	netcheck_router_end(&c->router);
 	netcheck_driver_free(c->driver);
 	return code;
 }

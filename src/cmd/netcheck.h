@@ -3,6 +3,8 @@
 #ifndef EYELET_CMD_NETCHECK_H
 #define EYELET_CMD_NETCHECK_H
 
+#include <ev.h>
+
 #include "cmd/json.h"
 #include "cmd/key.h"
 #include "cmd/options.h"
@@ -11,6 +13,8 @@
 #include "core/guest.h"
 #include "core/netcheck.h"
 #include "core/ticket.h"
+#include "net/portmap_driver.h"
+#include "net/udp.h"
 
 #define NETCHECK_STUNS_MAX 4
 
@@ -18,7 +22,7 @@ struct netcheck_options {
 	struct servers rendezvous;
 	const char *stuns[NETCHECK_STUNS_MAX]; /* HOST[:PORT], in the arguments */
 	size_t stun_count;
-	bool lifetime, json;
+	bool lifetime, json, no_port_mapping;
 	bool ticketed; /* the host of that ticket is asked, too, or that of the key, if given */
 	struct ticket ticket;
 	struct key key;
@@ -27,10 +31,39 @@ struct netcheck_options {
 /* Returns false when o->code is to be returned. */
 bool netcheck_parse(struct netcheck_options *c, struct options *o, int argc, char **argv);
 
+/* A router that is asked for a port; all zeros: none is. */
+struct netcheck_router {
+	bool settled;                /* there is nothing to wait for */
+	struct portmap_event answer; /* all zeros: there is none */
+	struct ev_loop *loop;
+	struct udp_socket socket;      /* whose port it is, and that is all it is for */
+	struct portmap_driver *driver; /* NULL: not asked */
+	unsigned failures;             /* ways of asking that had none */
+	ev_timer patience;
+	void (*done)(void *arg);
+	void *arg;
+};
+
+/* netcheck_router.c: asks; r stays where it is. done is called once, from the loop, when the
+ * answer is there or is not waited for any longer; never, if r is settled on return. */
+void netcheck_router_ask(struct netcheck_router *r, struct ev_loop *loop,
+	void (*done)(void *arg), void *arg);
+/* Has the port removed, which may take a router 2 s. */
+void netcheck_router_end(struct netcheck_router *r);
+
+/* True if it maps a port to this machine at the address that servers see: peers of every kind
+ * get in by that. */
+bool netcheck_router_helps(
+	const struct netcheck_router *r, const struct netcheck_result *own);
+/* Returns what was measured; where the router helps, as what peers will find: a full cone. */
+struct network netcheck_router_network(
+	const struct netcheck_router *r, const struct netcheck_result *own);
+
 #define NETCHECK_REPORT_MAX 8192
 /* Writes the table, whole lines, into text (NETCHECK_REPORT_MAX bytes); lifetime tells if
  * that was to be measured. */
-void netcheck_report(char *text, const struct netcheck_result *r, bool lifetime);
+void netcheck_report(char *text, const struct netcheck_result *r,
+	const struct netcheck_router *router, bool lifetime);
 
 /* The host of a ticket or key, as it tells of itself. */
 struct netcheck_pair {
@@ -64,12 +97,14 @@ enum netcheck_way {
 struct netcheck_forecast {
 	enum netcheck_way way;
 	struct chance chance; /* of TRYING and RELAY */
+	bool mapped;          /* it counts on the port that the router here maps */
 	struct reason_facts facts;
 };
 
 /* netcheck_pair.c: what to expect of that pair; own addresses without ports. */
 struct netcheck_forecast netcheck_forecast(const struct netcheck_result *own,
-	const struct addr *locals, size_t local_count, const struct guest_host *host);
+	const struct netcheck_router *router, const struct addr *locals,
+	size_t local_count, const struct guest_host *host);
 /* Writes it, whole lines, into text (NETCHECK_REPORT_MAX bytes). */
 void netcheck_pair_report(char *text, const struct netcheck_pair *pair,
 	const struct netcheck_forecast *forecast);
@@ -78,7 +113,8 @@ void netcheck_pair_add(struct json *j, const struct netcheck_pair *pair,
 	const struct netcheck_forecast *forecast);
 
 /* Writes what netcheck_report does as the start of an object. */
-void netcheck_object(struct json *j, const struct netcheck_result *r);
+void netcheck_object(struct json *j, const struct netcheck_result *r,
+	const struct netcheck_router *router);
 
 #define NETCHECK_STREAMS_MAX (SERVERS_DIAL_MAX - SERVERS_MAX)
 /* Where rendezvous are asked for by TCP, then where they would be by TLS. */
@@ -101,6 +137,7 @@ void netcheck_streams_add(struct json *j, const struct netcheck_streams *s);
 
 #define NETCHECK_HELP_MAX 1024
 /* Writes what would help this network to direct paths, in sentences, and returns it. */
-const char *netcheck_help(char *text, const struct netcheck_result *r);
+const char *netcheck_help(char *text, const struct netcheck_result *r,
+	const struct netcheck_router *router);
 
 #endif

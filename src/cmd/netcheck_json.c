@@ -71,19 +71,33 @@ static void add_chance(struct json *j, const struct network *own, enum network_k
 }
 
 /* The lines of a table are of no use here. */
-static void add_help(struct json *j, const struct netcheck_result *r)
+static void add_help(struct json *j, const struct netcheck_result *r,
+	const struct netcheck_router *router)
 {
 	char text[NETCHECK_HELP_MAX];
 
-	netcheck_help(text, r);
+	netcheck_help(text, r, router);
 	for (char *c = text; *c != '\0'; c++)
 		if (*c == '\n')
 			*c = ' ';
 	json_string(j, "help", text);
 }
 
-void netcheck_object(struct json *j, const struct netcheck_result *r)
+static void add_router(struct json *j, const struct netcheck_result *r,
+	const struct netcheck_router *router)
 {
+	if (router->driver == NULL || !r->network.translated)
+		return;
+	json_bool(j, "port_mapping", netcheck_router_helps(router, r));
+	add_address(j, "port_mapped", &router->answer.external);
+	json_string(j, "port_mapping_protocol", router->answer.protocol);
+	json_string(j, "port_mapping_why", router->answer.why);
+}
+
+void netcheck_object(struct json *j, const struct netcheck_result *r,
+	const struct netcheck_router *router)
+{
+	struct network own = netcheck_router_network(router, r);
 	char name[8];
 
 	json_start(j);
@@ -102,10 +116,11 @@ void netcheck_object(struct json *j, const struct netcheck_result *r)
 		}
 		json_bool(j, "ipv6", r->mapped6.family != ADDR_NONE);
 		add_address(j, "mapped6", &r->mapped6);
-		for (int kind = 0; r->network.mapping != NETWORK_UNKNOWN &&
-				   kind < NETWORK_KIND_COUNT;
+		add_router(j, r, router);
+		for (int kind = 0;
+			own.mapping != NETWORK_UNKNOWN && kind < NETWORK_KIND_COUNT;
 			kind++)
-			add_chance(j, &r->network, (enum network_kind)kind);
+			add_chance(j, &own, (enum network_kind)kind);
 	}
-	add_help(j, r);
+	add_help(j, r, router);
 }

@@ -25,6 +25,7 @@ static const char help[] =
 	"      --long                     measure how long the NAT remembers, too: up to "
 	"5\n"
 	"                                 minutes more\n"
+	"      --no-port-mapping          ask no router to forward a port\n"
 	"      --json                     print one object instead of the table\n"
 	"  -v, --verbose                  log details\n"
 	"  -q, --quiet                    log errors only\n"
@@ -36,13 +37,19 @@ static const char help[] =
 	"be\n"
 	"blocked, 6 the host did not answer.\n";
 
-enum { OPTION_LONG_TIME = OPTION_LONG, OPTION_JSON, OPTION_KEY_FILE };
+enum {
+	OPTION_LONG_TIME = OPTION_LONG,
+	OPTION_JSON,
+	OPTION_KEY_FILE,
+	OPTION_NO_PORT_MAPPING
+};
 
 static const struct option longs[] = {
 	{"rendezvous", required_argument, NULL, 'r'},
 	{"server", required_argument, NULL, 's'},
 	{"key", required_argument, NULL, 'k'},
 	{"key-file", required_argument, NULL, OPTION_KEY_FILE},
+	{"no-port-mapping", no_argument, NULL, OPTION_NO_PORT_MAPPING},
 	{"long", no_argument, NULL, OPTION_LONG_TIME},
 	{"json", no_argument, NULL, OPTION_JSON},
 	OPTIONS_COMMON,
@@ -86,6 +93,7 @@ static bool take(struct netcheck_options *c, struct options *o, int option)
 	case 'k': return key_from_option(o, &c->key, optarg);
 	case OPTION_KEY_FILE: return key_from_file(o, &c->key, optarg);
 	case OPTION_LONG_TIME: c->lifetime = true; return true;
+	case OPTION_NO_PORT_MAPPING: c->no_port_mapping = true; return true;
 	case OPTION_JSON: c->json = true; return true;
 	default: return false;
 	}

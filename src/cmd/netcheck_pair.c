@@ -62,12 +62,12 @@ static bool is_forwarded(const struct netcheck_result *own, const struct guest_h
 	return false;
 }
 
-static struct reason_facts facts_of(
-	const struct netcheck_result *own, const struct guest_host *host)
+static struct reason_facts facts_of(const struct netcheck_result *own,
+	const struct netcheck_router *router, const struct guest_host *host)
 {
 	struct reason_facts f = reason_facts_of("host");
 
-	f.ours = own->network;
+	f.ours = netcheck_router_network(router, own);
 	f.theirs = host->network;
 	f.observed = own->mapped;
 	f.peer_observed = host->seen;
@@ -90,9 +90,11 @@ static enum netcheck_way way_of_networks(const struct netcheck_forecast *f)
 }
 
 struct netcheck_forecast netcheck_forecast(const struct netcheck_result *own,
-	const struct addr *locals, size_t local_count, const struct guest_host *host)
+	const struct netcheck_router *router, const struct addr *locals,
+	size_t local_count, const struct guest_host *host)
 {
-	struct netcheck_forecast f = {.facts = facts_of(own, host)};
+	struct netcheck_forecast f = {.mapped = netcheck_router_helps(router, own),
+		.facts = facts_of(own, router, host)};
 	bool one_nat = behind_one_nat(own, host);
 
 	f.chance = chance_between(&f.facts.ours, &f.facts.theirs, &f.facts.budget);
@@ -147,7 +149,9 @@ static void put_expected(struct table *t, const struct netcheck_forecast *f, boo
 	case NETCHECK_WAY_HAIRPIN:
 		put(t, "directly, by the NAT that both are behind (hairpinning)");
 		break;
-	case NETCHECK_WAY_DIRECT: put(t, "directly"); break;
+	case NETCHECK_WAY_DIRECT:
+		put(t, f->mapped ? "directly, with the port mapping here" : "directly");
+		break;
 	case NETCHECK_WAY_TRYING:
 		put(t, "%u %% by %s: %" PRIu32 " packets in %.1f s; %s",
 			reason_percent(f->chance.ppm), chance_way_name(f->chance.way),

@@ -122,6 +122,30 @@ static void put_levels(struct table *t, const struct netcheck_result *r)
 		r->network.carrier ? "; one is the carrier's (100.64.0.0/10)" : "");
 }
 
+static void put_router(struct table *t, const struct netcheck_result *r,
+	const struct netcheck_router *router)
+{
+	const struct portmap_event *answer = &router->answer;
+	char text[ADDR_TEXT_MAX];
+
+	if (!r->network.translated)
+		return;
+	put(t, "%-14s ", "port mapping");
+	addr_format(text, &answer->external);
+	if (netcheck_router_helps(router, r))
+		put(t, "%s, by %s\n", text, answer->protocol);
+	else if (answer->type == PORTMAP_MAPPED && answer->external.family != ADDR_NONE)
+		put(t, "of no use: %s, by %s, is not where the server sees us\n", text,
+			answer->protocol);
+	else if (answer->type == PORTMAP_NESTED)
+		put(t, "of no use: the router's own address %s is a private one (%s)\n",
+			text, answer->protocol);
+	else if (answer->why != NULL)
+		put(t, "none: %s\n", answer->why);
+	else
+		put(t, router->driver != NULL ? "no answer\n" : "not asked for\n");
+}
+
 static void put_lifetime(struct table *t, const struct network *w, bool measured)
 {
 	put(t, "%-14s ", "lifetime");
@@ -181,17 +205,22 @@ static const char *kind_words(const struct network *w)
 			     : "no NAT; an address-restricted firewall, if any";
 }
 
-static void put_chances(struct table *t, const struct netcheck_result *r)
+static void put_chances(struct table *t, const struct netcheck_result *r,
+	const struct netcheck_router *router)
 {
-	if (r->network.mapping == NETWORK_UNKNOWN)
+	struct network own = netcheck_router_network(router, r);
+
+	if (own.mapping == NETWORK_UNKNOWN)
 		return;
-	put(t, "\nA direct path over IPv%u to a peer with\n",
+	put(t, "\n%s direct path over IPv%u to a peer with\n",
+		netcheck_router_helps(router, r) ? "With the port mapping, a" : "A",
 		r->server.addr.family == ADDR_V6 ? 6 : 4);
 	for (int kind = 0; kind < NETWORK_KIND_COUNT; kind++)
-		put_chance(t, &r->network, (enum network_kind)kind);
+		put_chance(t, &own, (enum network_kind)kind);
 }
 
-void netcheck_report(char *text, const struct netcheck_result *r, bool lifetime)
+void netcheck_report(char *text, const struct netcheck_result *r,
+	const struct netcheck_router *router, bool lifetime)
 {
 	struct table t = {text, 0, NETCHECK_REPORT_MAX};
 	char help[NETCHECK_HELP_MAX];
@@ -202,7 +231,7 @@ void netcheck_report(char *text, const struct netcheck_result *r, bool lifetime)
 			"%-14s blocked, or no server is there: %" PRIu32
 			" asked, none answered\n",
 			"UDP", r->asked[0] + r->asked[1]);
-		put(&t, "\n%s\n", netcheck_help(help, r));
+		put(&t, "\n%s\n", netcheck_help(help, r, router));
 		return;
 	}
 	put_server(&t, r);
@@ -213,12 +242,13 @@ void netcheck_report(char *text, const struct netcheck_result *r, bool lifetime)
 	else
 		put_filtering(&t, r);
 	put_levels(&t, r);
+	put_router(&t, r, router);
 	put(&t, r->network.mtu != 0 ? "%-14s %u\n" : "%-14s below 1124\n", "path MTU",
 		r->network.mtu);
 	put_lifetime(&t, &r->network, lifetime);
 	put_ipv6(&t, r);
-	put_chances(&t, r);
-	put(&t, "\n%s\n", netcheck_help(help, r));
+	put_chances(&t, r, router);
+	put(&t, "\n%s\n", netcheck_help(help, r, router));
 }
 
 /* Adds a sentence. */
@@ -227,11 +257,12 @@ static void say(struct table *t, const char *sentence)
 	put(t, "%s%s", t->len > 0 ? "\n" : "", sentence);
 }
 
-static void say_router(struct table *t, const struct netcheck_result *r)
+static void say_router(struct table *t, const struct netcheck_result *r,
+	const struct netcheck_router *router)
 {
 	const struct network *w = &r->network;
 
-	if (w->levels > 1 || w->carrier)
+	if (w->levels > 1 || w->carrier || router->answer.type == PORTMAP_NESTED)
 		say(t, "There is a NAT beyond your own router: a port mapping there "
 		       "alone "
 		       "does not help; a public\nIPv4 address of the provider, or IPv6, "
@@ -249,10 +280,13 @@ static void say_router(struct table *t, const struct netcheck_result *r)
 		       "behind symmetric NATs in as well.");
 }
 
-const char *netcheck_help(char *text, const struct netcheck_result *r)
+const char *netcheck_help(
+	char *text, const struct netcheck_result *r, const struct netcheck_router *router)
 {
 	struct table t = {text, 0, NETCHECK_HELP_MAX};
-	enum network_kind kind = network_kind(&r->network);
+	bool mapped = netcheck_router_helps(router, r);
+	struct network own = netcheck_router_network(router, r);
+	enum network_kind kind = network_kind(&own);
 
 	text[0] = '\0';
 	if (!r->heard) {
@@ -262,14 +296,18 @@ const char *netcheck_help(char *text, const struct netcheck_result *r)
 			"helps.");
 		return text;
 	}
-	if (r->network.mapping == NETWORK_UNKNOWN)
+	if (mapped)
+		say(&t, "Nothing has to be done: by the port that the router maps, peers "
+			"of "
+			"every kind\nget through.");
+	else if (r->network.mapping == NETWORK_UNKNOWN)
 		say(&t, "Ask a rendezvous, or an RFC 5780 server with two addresses: "
 			"they "
 			"can tell more.");
 	else if (kind < NETWORK_KIND_PORT_RESTRICTED)
 		say(&t, "Nothing has to be done: peers of every kind get through.");
 	else if (r->network.translated)
-		say_router(&t, r);
+		say_router(&t, r, router);
 	else
 		say(&t, "The firewall admits only who was sent to: opening a UDP port "
 			"for "

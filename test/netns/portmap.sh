@@ -159,6 +159,17 @@ is_needed() {
 	maps_none hnat || fail "the router was asked"
 }
 
+# What netcheck tells of a peer behind any NAT counts on the port, which is removed after it.
+netcheck_counts_on_it() {
+	local seen
+	build_lab symmetric && start_rendezvous && start_router host pcp || return 1
+	seen=$(lab_in host timeout 60 "$EYELET" netcheck -r "$RDV" --json) || return 1
+	[[ $seen == *'"kind":"random-symmetric"'*'"port_mapping":true,"port_mapped":"11.51.100.2:'* ]] &&
+		[[ $seen == *'"port_mapping_protocol":"PCP"'*'"way_random-symmetric":"direct"'* ]] ||
+		fail "$seen" || return 1
+	poll 3 maps_none hnat || fail "the mapping is still there after the end"
+}
+
 lab_begin "$@"
 need_eyelet
 [ -n "$MINIUPNPD" ] || lab_give_up "miniupnpd is not installed"
@@ -169,6 +180,8 @@ for way in pcp/PCP natpmp/NAT-PMP upnp/UPnP; do
 	lab_clear
 done
 check "port mapping: of the guest, and its end" guest_is_mapped
+lab_clear
+check "port mapping: netcheck counts on it" netcheck_counts_on_it
 lab_clear
 check "port mapping: of the rendezvous inside" inside_is_mapped pcp PCP
 lab_clear

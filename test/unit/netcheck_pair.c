@@ -11,6 +11,7 @@ struct pair {
 	struct netcheck_result own;
 	struct addr locals[2];
 	struct netcheck_pair theirs;
+	struct netcheck_router router;
 };
 
 static void offer(struct pair *p, const char *text, enum candidate_kind kind)
@@ -42,7 +43,7 @@ static struct pair pair_of(enum network_kind ours, enum network_kind theirs)
 static void expect(const struct pair *p, enum netcheck_way way, const char *words)
 {
 	struct netcheck_forecast f =
-		netcheck_forecast(&p->own, p->locals, 2, &p->theirs.host);
+		netcheck_forecast(&p->own, &p->router, p->locals, 2, &p->theirs.host);
 	char text[NETCHECK_REPORT_MAX];
 
 	assert_int_equal(f.way, way);
@@ -83,6 +84,20 @@ static void a_forwarded_port_goes_before_them(void **state)
 	expect(&p, NETCHECK_WAY_RELAY, "(configured)\n"); /* no IPv6 here */
 	offer(&p, "198.51.100.7:7000", CANDIDATE_MAPPED);
 	expect(&p, NETCHECK_WAY_FORWARDED, "directly, at a port that is forwarded");
+}
+
+static void a_port_mapped_here_helps_as_well(void **state)
+{
+	struct pair p = pair_of(RANDOM, RANDOM);
+
+	(void)state;
+	p.router.answer = (struct portmap_event){.type = PORTMAP_MAPPED,
+		.external = addr_v4(203, 0, 113, 9, 40001),
+		.protocol = "PCP"};
+	expect(&p, NETCHECK_WAY_DIRECT,
+		"\nthis pair      directly, with the port mapping here\n");
+	p.router.answer.external = addr_v4(203, 0, 113, 10, 40001);
+	expect(&p, NETCHECK_WAY_RELAY, "both NATs pick a random port");
 }
 
 static void ipv6_on_both_sides_goes_before_them(void **state)
@@ -130,7 +145,7 @@ static void tells_what_the_host_told(void **state)
 {
 	struct pair p = pair_of(PORT, RANDOM);
 	struct netcheck_forecast f =
-		netcheck_forecast(&p.own, p.locals, 2, &p.theirs.host);
+		netcheck_forecast(&p.own, &p.router, p.locals, 2, &p.theirs.host);
 	struct json j;
 
 	(void)state;
@@ -157,6 +172,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goes_by_the_networks),
 		cmocka_unit_test(a_forwarded_port_goes_before_them),
+		cmocka_unit_test(a_port_mapped_here_helps_as_well),
 		cmocka_unit_test(ipv6_on_both_sides_goes_before_them),
 		cmocka_unit_test(one_network_is_known_by_both_addresses),
 		cmocka_unit_test(blocked_udp_goes_before_all),
