@@ -107,9 +107,10 @@ uint32_t relay_open(struct relay *r, const struct path *guest, const struct path
 	/* Work under way goes on: only a channel that nothing ever came over gives way. */
 	bool full = r->shares.count >= r->limits.max;
 	struct relay_channel *oldest = r->unused;
+	bool gives_way = oldest != NULL && now - oldest->used_at >= RELAY_TOLD;
 	struct relay_channel *c = NULL;
 
-	if (r->limits.max > 0 && (!full || oldest != NULL))
+	if (r->limits.max > 0 && (!full || gives_way))
 		c = channel_new(r, guest, host, service, now);
 	if (c == NULL) {
 		r->refused += r->limits.max > 0;

@@ -15,6 +15,9 @@
 #include "core/verdict.h"
 
 #define RELAY_UNUSED (10 * SECOND) /* a channel that nothing came over */
+/* Until such a one gives way to another: those that it was told to take a round trip to use
+ * it, and if each question took the channel of the one before, nobody would get through. */
+#define RELAY_TOLD (2 * SECOND)
 /* One that nothing comes over any more; and from one end alone, nothing goes to the other. */
 #define RELAY_IDLE   (60 * SECOND)
 #define RELAY_ACTIVE SECOND /* since its last datagram a channel has a share */

@@ -9,6 +9,7 @@
 #include "core/channel.h"
 #include "core/frame.h"
 #include "core/message.h"
+#include "core/relay.h"
 #include "core/resume.h"
 #include "core/stun.h"
 #include "sim/machine.h"
@@ -38,6 +39,7 @@ struct promise_attempt {
 /* As a guest was told of it. */
 struct promise_channel {
 	uint32_t number;
+	uint64_t told_at, passed_at; /* first told, last carried (0: never) */
 	struct {
 		struct addr addr;
 		uint64_t in, out; /* bytes from there, and to there */
@@ -167,6 +169,13 @@ static struct promise_channel *channel_of(struct promise *p, const uint8_t *data
 	return c;
 }
 
+/* Of 28 bits, a number comes again now and then. */
+static bool is_over(const struct promise_channel *c, uint64_t now)
+{
+	return c->passed_at != 0 ? now - c->passed_at >= RELAY_IDLE
+				 : now - c->told_at >= RELAY_TOLD;
+}
+
 /* The answer that tells a guest of a channel names both its ends. */
 static void note_channel(
 	struct machine *m, const struct addr *guest, const uint8_t *data, size_t len)
@@ -178,9 +187,15 @@ static void note_channel(
 		!answered_decode(&told, data, len) || told.channel == 0)
 		return;
 	HASH_FIND(hh, m->promise.channels, &told.channel, sizeof(told.channel), c);
+	if (c != NULL && is_over(c, m->node.world->now)) {
+		HASH_DEL(m->promise.channels, c);
+		free(c);
+		c = NULL;
+	}
 	if (c == NULL) {
 		c = sim_alloc(sizeof(*c));
 		c->number = told.channel;
+		c->told_at = m->node.world->now;
 		c->ends[0].addr = *guest;
 		c->ends[1].addr = told.host;
 		HASH_ADD(hh, m->promise.channels, number, sizeof(c->number), c);
@@ -220,6 +235,7 @@ static void output_relayed(
 			m->node.name, text_of(remote), channel_decode(data));
 		return;
 	}
+	c->passed_at = m->node.world->now;
 	c->ends[to].out += len;
 	if (c->ends[to].out > c->ends[1 - to].in)
 		world_fail(m->node.world,

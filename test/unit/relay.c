@@ -163,7 +163,8 @@ static void keeps_the_rate_of_all(void **state)
 /* Work under way goes on; what nothing ever came over gives way. */
 static void at_the_bound_the_unused_give_way(void **state)
 {
-	uint32_t used = open_between(1, 2, T0), unused = open_between(3, 4, T0);
+	uint32_t used = open_between(1, 2, T0 - RELAY_TOLD),
+		 unused = open_between(3, 4, T0 - RELAY_TOLD);
 	struct path to;
 
 	(void)state;
@@ -171,6 +172,9 @@ static void at_the_bound_the_unused_give_way(void **state)
 	assert_int_not_equal(open_between(5, 6, T0 + 1), 0);
 	assert_int_not_equal(open_between(7, 8, T0 + 2), 0);
 	assert_int_equal(relay.shares.count, 3);
+	/* Who was told of one a moment ago may yet use it. */
+	assert_int_equal(open_between(9, 10, T0 + RELAY_TOLD), 0);
+	assert_int_not_equal(open_between(9, 10, T0 + RELAY_TOLD + 1), 0);
 	assert_int_equal(pass(unused, at(3, 1), 100, T0, &to), VERDICT_DROP_UNSOLICITED);
 	assert_int_equal(pass(used, at(1, 1), 100, T0, &to), VERDICT_DELIVER);
 }
