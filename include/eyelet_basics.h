@@ -179,7 +179,8 @@ EYELET_API unsigned eyelet_key_strength(const char *key);
 struct eyelet_ticket {
 	uint8_t service[EYELET_KEY_SIZE];   /* Ed25519 public key: the service's name */
 	uint8_t secret[EYELET_SECRET_SIZE]; /* whoever has it can reach the host */
-	/* Where to meet: HOST, HOST:PORT, ADDR:PORT or [V6]:PORT, comma-separated */
+	/* Where to meet: HOST, HOST:PORT, ADDR:PORT or [V6]:PORT, comma-separated; the last
+	 * three may end in ":TLSPORT", which this library leaves out of account */
 	char servers[EYELET_SERVERS_MAX];
 };
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/ticket.h"
 #include "net/system.h"
 
 #define FORMS "it is none of PORT, HOST:PORT and [V6]:PORT"
@@ -97,6 +98,22 @@ const char *endpoint_check_server(const char *text)
 	if (addr_parse(&addr, text, 0) || strchr(text, '%') != NULL)
 		return NULL;
 	return check_name(text, false, "it is neither HOST nor HOST:PORT");
+}
+
+const char *endpoint_check_rendezvous(const char *text)
+{
+	const char *tls = resolve_tls_part(text);
+	char plain[TICKET_SERVERS_MAX + 1];
+	uint16_t port;
+
+	if (tls == NULL)
+		return endpoint_check_server(text);
+	if (!parse_port(&port, tls + 1) || port == 0)
+		return "the port of TLS is not a number from 1 to 65535";
+	if (tls - text > TICKET_SERVERS_MAX)
+		return "it is too long";
+	snprintf(plain, sizeof(plain), "%.*s", (int)(tls - text), text);
+	return endpoint_check_server(plain);
 }
 
 bool endpoint_public(struct addr *addr, const char *text, uint16_t default_port)

@@ -29,6 +29,8 @@ const char *endpoint_resolve(struct endpoint *e);
 /* Returns NULL if text is HOST or HOST:PORT, or an address with or without port; else a
  * static sentence part. */
 const char *endpoint_check_server(const char *text);
+/* As well if a port for TLS follows the port. */
+const char *endpoint_check_rendezvous(const char *text);
 
 /* Reads ADDR:PORT, [V6]:PORT or, if default_port is not 0, an address alone. Returns
  * false if it is none, or one that nobody can send to. */

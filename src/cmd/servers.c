@@ -34,7 +34,7 @@ const char *servers_add(struct servers *s, const char *list)
 	while (take_text(text, &list) != NULL) {
 		size_t len = strlen(s->text);
 
-		why = endpoint_check_server(text);
+		why = endpoint_check_rendezvous(text);
 		if (why != NULL)
 			return why;
 		if (len + 1 + strlen(text) > TICKET_SERVERS_MAX)
@@ -84,10 +84,22 @@ bool servers_resolve(struct servers *s)
 	return s->count > 0;
 }
 
+static uint16_t tls_port(const struct servers *s, size_t i)
+{
+	char text[TICKET_SERVERS_MAX + 1];
+	const char *list = s->text + s->name_of[i];
+
+	return resolve_tls_port(take_text(text, &list) != NULL ? text : "");
+}
+
 size_t servers_dial(const struct servers *s, bool tls, struct addr *addrs)
 {
+	uint16_t ports[SERVERS_MAX];
+
+	for (size_t i = 0; i < s->count; i++)
+		ports[i] = tls_port(s, i);
 	memcpy(addrs, s->addrs, s->count * sizeof(*addrs));
-	return resolve_streams(addrs, s->count, tls);
+	return resolve_streams(addrs, s->count, tls ? ports : NULL);
 }
 
 size_t servers_index(const struct servers *s, const struct addr *addr)
@@ -96,7 +108,8 @@ size_t servers_index(const struct servers *s, const struct addr *addr)
 		const struct addr *server = &s->addrs[i];
 
 		if (addr_same_ip(server, addr) &&
-			(server->port == addr->port || addr->transport == ADDR_TLS))
+			addr->port == (addr->transport == ADDR_TLS ? tls_port(s, i)
+								   : server->port))
 			return i;
 	}
 	return SERVERS_MAX;
@@ -140,7 +153,8 @@ const char *servers_name(char *text, const struct servers *s, const struct addr 
 	struct addr parsed;
 
 	servers_short_name(text, s, addr);
-	if (addr_parse(&parsed, text, RENDEZVOUS_PORT) && addr_same_ip(&parsed, addr)) {
+	if (resolve_numeric(&parsed, text, RENDEZVOUS_PORT) &&
+		addr_same_ip(&parsed, addr)) {
 		addr_format(text, addr);
 		return text;
 	}

@@ -31,7 +31,7 @@ const char *servers_add(struct servers *s, const char *list);
  * does not have are left out. Returns false if there is no address at all. */
 bool servers_resolve(struct servers *s);
 
-/* Writes all by UDP, then the same by TCP, then, if so told, by TLS at its usual port, into
+/* Writes all by UDP, then the same by TCP, then, if so told, by TLS at port 443 or the one given, into
  * SERVERS_DIAL_MAX addresses. Returns how many. */
 size_t servers_dial(const struct servers *s, bool tls, struct addr *addrs);
 

@@ -48,7 +48,7 @@ static int set_all_servers(struct guest_config *core,
 
 	if (error == EYELET_OK)
 		core->server_count =
-			resolve_streams(core->servers, core->server_count, false);
+			resolve_streams(core->servers, core->server_count, NULL);
 	return error;
 }
 

@@ -8,14 +8,14 @@
 #include "net/sockaddr.h"
 #include "net/tls.h"
 
-/* Reads a decimal number from 0 to 65535 that fills the text. */
-static bool read_port(uint16_t *port, const char *text)
+/* Reads a decimal number from 0 to 65535 that fills the text up to end. */
+static bool read_port(uint16_t *port, const char *text, const char *end)
 {
 	unsigned value = 0;
 
-	if (*text == '\0')
+	if (text == end)
 		return false;
-	for (; *text; text++) {
+	for (; text < end; text++) {
 		if (*text < '0' || *text > '9')
 			return false;
 		value = value * 10 + (unsigned)(*text - '0');
@@ -26,19 +26,43 @@ static bool read_port(uint16_t *port, const char *text)
 	return true;
 }
 
+/* An IPv6 address has more colons than two, or two that are neighbours. */
+const char *resolve_tls_part(const char *text)
+{
+	const char *start = *text == '[' ? strchr(text, ']') : text;
+	const char *first = start ? strchr(start, ':') : NULL;
+	const char *second = first ? strchr(first + 1, ':') : NULL;
+
+	if (!second || second == first + 1 || strchr(second + 1, ':'))
+		return NULL;
+	return second;
+}
+
+uint16_t resolve_tls_port(const char *text)
+{
+	const char *part = resolve_tls_part(text);
+	uint16_t port;
+
+	return part && read_port(&port, part + 1, part + strlen(part)) ? port : TLS_PORT;
+}
+
 const char *resolve_split(const char *text, char *host, uint16_t *port)
 {
+	const char *tls = resolve_tls_part(text), *text_end = text + strlen(text);
 	bool bracketed = *text == '[';
 	const char *start = text + bracketed, *end, *colon;
+	uint16_t tls_port;
 
 	end = start + strcspn(start, bracketed ? "]" : ":");
 	if (bracketed && *end != ']')
 		return "a bracket is not closed";
-	if (!bracketed && *end == ':' && strchr(end + 1, ':'))
+	if (!bracketed && !tls && *end == ':' && strchr(end + 1, ':'))
 		end += strlen(end);
 	colon = end + bracketed;
-	if (*colon == ':' && !read_port(port, colon + 1))
+	if (*colon == ':' && !read_port(port, colon + 1, tls ? tls : text_end))
 		return "the port is no number up to 65535";
+	if (tls && !read_port(&tls_port, tls + 1, text_end))
+		return "the port of TLS is no number up to 65535";
 	if (*colon != ':' && *colon != '\0')
 		return "after the bracket comes no port";
 	if (end == start)
@@ -136,16 +160,16 @@ size_t resolve(const char *text, uint16_t default_port, struct addr *addrs, size
 	return count;
 }
 
-size_t resolve_streams(struct addr *addrs, size_t count, bool tls)
+size_t resolve_streams(struct addr *addrs, size_t count, const uint16_t *tls_ports)
 {
 	for (size_t i = 0; i < count; i++) {
 		addrs[count + i] = addrs[i];
 		addrs[count + i].transport = ADDR_TCP;
-		if (!tls)
+		if (!tls_ports)
 			continue;
 		addrs[2 * count + i] = addrs[i];
 		addrs[2 * count + i].transport = ADDR_TLS;
-		addrs[2 * count + i].port = TLS_PORT;
+		addrs[2 * count + i].port = tls_ports[i];
 	}
-	return (tls ? 3 : 2) * count;
+	return (tls_ports ? 3 : 2) * count;
 }

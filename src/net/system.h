@@ -33,23 +33,29 @@ void random_fill(void *arg, uint8_t *bytes, size_t len);
  * Returns how many, at most max. */
 size_t interfaces_list(struct addr *addrs, size_t max);
 
-/* Resolves "HOST", "HOST:PORT", "ADDR", "[V6]:PORT" into at most max addresses, blocking,
+/* Resolves "HOST", "HOST:PORT", "ADDR", "[V6]:PORT", the latter of which may have a TLSPORT
+ * behind, as may HOST:PORT and ADDR:PORT (below), into at most max addresses, blocking,
  * the one to try first in front (RFC 6724). Returns how many, 0 if the name has none or
  * does not resolve; *why then points to a static sentence, else it is NULL. */
 size_t resolve(const char *text, uint16_t default_port, struct addr *addrs, size_t max,
 	const char **why);
 
-/* Puts behind the count addresses of rendezvous by UDP the same by TCP and, if so told, by
- * TLS at its usual port: there is room for three times as many. Returns how many there are
- * then. */
-size_t resolve_streams(struct addr *addrs, size_t count, bool tls);
+/* Puts behind the count addresses of rendezvous by UDP the same by TCP and, unless tls_ports
+ * is NULL, by TLS at the port there of each: there is room for three times as many. Returns
+ * how many there are then. */
+size_t resolve_streams(struct addr *addrs, size_t count, const uint16_t *tls_ports);
 
 #define RESOLVE_HOST_MAX 256 /* a DNS name has at most 253 characters (RFC 1035) */
 
 /* Splits such a text into host, a string of RESOLVE_HOST_MAX, and port, left as it is if
  * there is none. A text with several colons and no brackets is an IPv6 address without
- * port. Returns NULL or a static sentence about what is wrong. */
+ * port, unless it has a TLSPORT. Returns NULL or a static sentence about what is wrong. */
 const char *resolve_split(const char *text, char *host, uint16_t *port);
+
+/* Of HOST:PORT:TLSPORT or [V6]:PORT:TLSPORT, where ":TLSPORT" begins; NULL without it. */
+const char *resolve_tls_part(const char *text);
+/* Returns that port, or TLS_PORT (net/tls.h). */
+uint16_t resolve_tls_port(const char *text);
 
 /* As resolve, of a text that is an address (also one with a scope, "fe80::1%eth0").
  * Returns false, without blocking, if it is none. */

@@ -103,6 +103,21 @@ tls_only() {
 	by_tls right ca && met 'over the relay at .*, by TLS' && reloads
 }
 
+# A rendezvous beside a web server: its port for TLS comes with -r, and to the guest by the ticket.
+tls_elsewhere() {
+	lab_two_sides none none
+	make_certificates || return 1
+	block hnat "$no_udp" "$no_tcp"
+	block gnat "$no_udp" "$no_tcp"
+	start_rendezvous --tls "$LAB_DIR/right.pem" "$LAB_DIR/right.key" \
+		--tls-listen 0.0.0.0:8443 && start_echo 7000 || return 1
+	start_eyelet serve host serve 7000 -r "$RDV:3478:8443" --ca "$LAB_DIR/ca.pem"
+	await_line serve out '^eyelet:.*@192.0.2.130:3478:8443$' 20 || return 1
+	TICKET=$(grep -m1 '^eyelet:' "$LAB_DIR/serve.out")
+	start_connect 7001 --timeout 8 --ca "$LAB_DIR/ca.pem" &&
+		met 'over the relay at .*, by TLS'
+}
+
 # A certificate that is read again is the next one's; one that is wrong changes nothing.
 reloads() {
 	kill -HUP "${PID[rdv]}"
@@ -166,6 +181,7 @@ run "both sides' UDP is blocked: by TCP" both_blocked
 run "UDP comes back: the session moves to it and loses nothing" moves_back
 run "the rendezvous is killed and started again: below $WITHIN_MS ms" heals
 have openssl || { skip "stream TLS" "openssl missing"; finish; }
+run "TLS at another port than 443" tls_elsewhere
 run "an authority that is not believed is refused" refused right other \
 	'the certificate of 192.0.2.130 is not valid: (unable|self)'
 run "a certificate for another name is refused" refused wrong ca \

@@ -137,6 +137,23 @@ static void servers_need_no_port(void **state)
 			fail_msg("%s was accepted", wrong[i]);
 }
 
+static void a_rendezvous_may_have_a_port_for_tls(void **state)
+{
+	static const char *const right[] = {"rdv", "rdv:3478",
+		"rdv.example.net:3478:8443", "192.0.2.1:5:65535", "[2001:db8::1]:5:1",
+		"2001:db8::1", "fe80::1%eth0"};
+	static const char *const wrong[] = {"rdv:3478:", "rdv:3478:0", "rdv:3478:65536",
+		"rdv:3478:x", "rdv::8443", ":3478:8443", "rdv:x:8443", "rdv:1:2:3"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++)
+		if (endpoint_check_rendezvous(right[i]) != NULL)
+			fail_msg("%s: %s", right[i], endpoint_check_rendezvous(right[i]));
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (endpoint_check_rendezvous(wrong[i]) == NULL)
+			fail_msg("%s was accepted", wrong[i]);
+}
+
 static void public_addresses_can_be_sent_to(void **state)
 {
 	static const char *const wrong[] = {"", "27015", "0.0.0.0:5", "[::]:5",
@@ -216,6 +233,7 @@ int main(void)
 		cmocka_unit_test(resolving_leaves_addresses_alone),
 		cmocka_unit_test(what_is_wrong_is_said),
 		cmocka_unit_test(servers_need_no_port),
+		cmocka_unit_test(a_rendezvous_may_have_a_port_for_tls),
 		cmocka_unit_test(public_addresses_can_be_sent_to),
 		cmocka_unit_test(lists_read_well),
 		cmocka_unit_test(long_lists_are_cut),

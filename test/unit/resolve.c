@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/system.h"
+#include "net/tls.h"
 #include "unit.h"
 
 /* Asserts that text resolves, and that the first address is what expected says. */
@@ -88,18 +89,41 @@ static void says_what_is_wrong(void **state)
 	check_refused(longest, "the host name is too long");
 }
 
+static void reads_a_port_for_tls(void **state)
+{
+	static const char *const without[] = {"", "rdv", "rdv:3478", "192.0.2.1:5", "::1",
+		"1::", "fe80::1%1", "2001:db8:0:0:0:0:0:1", "[2001:db8::1]:5", "[::1]",
+		"rdv:", "rdv::5", "rdv:1:2:3"};
+
+	(void)state;
+	check("192.0.2.1:5:8443", "192.0.2.1:5");
+	check("[2001:db8::1]:5:8443", "[2001:db8::1]:5");
+	check("[fe80::1%1]:5:8443", "[fe80::1]:5");
+	check_refused("192.0.2.1:5:", "the port of TLS is no number up to 65535");
+	check_refused("192.0.2.1:x:6", "the port is no number up to 65535");
+	check_refused(":5:6", "it has no host name");
+	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
+		if (resolve_tls_port(without[i]) != TLS_PORT)
+			fail_msg("%s has a port for TLS", without[i]);
+	assert_int_equal(resolve_tls_port("rdv.example.net:3478:8443"), 8443);
+	assert_int_equal(resolve_tls_port("[::1]:5:65535"), 65535);
+	assert_string_equal(resolve_tls_part("[::1]:5:65535"), ":65535");
+}
+
 static void adds_streams_behind(void **state)
 {
 	struct addr addrs[6] = {addr_v4(192, 0, 2, 1, 3478), addr_v4(192, 0, 2, 2, 5000)};
+	static const uint16_t tls_ports[] = {443, 8443};
 
 	(void)state;
-	assert_int_equal(resolve_streams(addrs, 2, false), 4);
+	assert_int_equal(resolve_streams(addrs, 2, NULL), 4);
 	assert_int_equal(addrs[3].transport, ADDR_TCP);
 	assert_int_equal(addrs[3].port, 5000);
-	assert_int_equal(resolve_streams(addrs, 2, true), 6);
+	assert_int_equal(resolve_streams(addrs, 2, tls_ports), 6);
 	assert_int_equal(addrs[1].transport, ADDR_UDP);
 	assert_int_equal(addrs[5].transport, ADDR_TLS);
-	assert_int_equal(addrs[5].port, 443);
+	assert_int_equal(addrs[4].port, 443);
+	assert_int_equal(addrs[5].port, 8443);
 	assert_true(addr_same_ip(&addrs[5], &addrs[1]));
 }
 
@@ -110,6 +134,7 @@ int main(void)
 		cmocka_unit_test(reads_a_scope),
 		cmocka_unit_test(resolves_localhost),
 		cmocka_unit_test(says_what_is_wrong),
+		cmocka_unit_test(reads_a_port_for_tls),
 		cmocka_unit_test(adds_streams_behind),
 	};
 
