@@ -213,11 +213,26 @@ enum verdict asker_input(struct guest *g, const struct path *path, const uint8_t
 void trial_begin(struct guest *g, uint32_t number, uint64_t now);
 void trial_end(struct guest *g);
 bool trial_is_over(struct guest *g, uint64_t now);
+/* True if there are hosts, and all of them said no. */
+bool trial_is_refused(const struct trial *t);
 void trial_expire(struct guest *g, uint64_t now);
+void trial_rearm(struct guest *g);
 /* The sealed offer of the trial, made at the first call. */
 void trial_offer(struct guest *g);
+
+/* guest_reach.c */
 enum verdict trial_answered(struct guest *g, const struct path *path, const uint8_t *buf,
 	size_t len, uint64_t now);
+/* Adds one more address of the host's, if the socket is open and there is room. */
+void reach_add(struct guest *g, struct reach *host, const struct addr *addr,
+	uint32_t socket, uint8_t kind);
+/* True if a hello may go to addr, of a host that the rendezvous sees at peer. */
+bool reach_may_try(struct guest *g, const struct addr *addr, const struct addr *peer);
+/* A hello to its i-th address; to all from first on, and over the relay. */
+void reach_hello(struct guest *g, struct reach *host, unsigned i);
+void reach_hellos(struct guest *g, struct reach *host, unsigned first, uint64_t now);
+
+/* guest_welcome.c */
 enum verdict trial_input(struct guest *g, const struct path *path, const uint8_t *buf,
 	size_t len, uint64_t now);
 

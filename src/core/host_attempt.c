@@ -6,9 +6,8 @@
 #include <string.h>
 
 #include "core/host_parts.h"
-#include "core/wire.h"
 
-static struct attempt *attempt_find(const struct host *h, const uint8_t id[ID_SIZE])
+struct attempt *attempt_find(const struct host *h, const uint8_t id[ID_SIZE])
 {
 	struct attempt *a;
 
@@ -81,151 +80,7 @@ void attempt_free(struct host *h, struct attempt *a)
 	free(a);
 }
 
-/* Punching. */
-
-static void punch_one(struct host *h, struct attempt *a, unsigned i, uint64_t now)
-{
-	const struct addr *to = &a->to.of[i].addr;
-	struct path path = {.socket = h->defaults[family_index(to)], .remote = *to};
-	/* What a router forwards to the guest is not spoilt by a punch that gets there, and
-	 * shows the guest where we are. */
-	bool forwarded = a->to.of[i].kind == CANDIDATE_MAPPED;
-	struct datagram *d;
-
-	if (a->punched[i] + PUNCH_SIZE > PUNCH_BYTES_MAX ||
-		!bucket_take(&h->punches, 1, now))
-		return;
-	d = outbox_add(&h->outbox, &path, forwarded ? 0 : levels_ttl(h, to, a->trial));
-	d->len = (uint16_t)punch_encode(d->data, a->id, h->credentials.mac_key);
-	a->punched[i] += d->len;
-	h->counts.unproved_bytes += d->len;
-}
-
-static void punch_all(struct host *h, struct attempt *a, unsigned first, uint64_t now)
-{
-	for (unsigned i = first; i < a->to.count; i++)
-		punch_one(h, a, i, now);
-}
-
-static bool has_socket_for(const struct host *h, const struct addr *to)
-{
-	return h->has_default[family_index(to)];
-}
-
-/* True if addr is one of this machine's, with a port of a target or of a socket of ours. */
-static bool is_own(const struct host *h, const struct addr *addr)
-{
-	bool here = addr_is_loopback(addr) || addr_is_unspecified(addr);
-
-	for (size_t i = 0; i < h->local_count; i++)
-		here = here || addr_same_ip(&h->locals[i], addr);
-	for (unsigned i = 0; i < HOST_SOCKETS_MAX; i++)
-		if (h->sockets[i].open && here && h->sockets[i].bound.port == addr->port)
-			return true;
-	for (unsigned i = 0; i < 2; i++)
-		if (addr->port == h->config.targets[i].port &&
-			(here || addr_same_ip(addr, &h->config.targets[i])))
-			return true;
-	return false;
-}
-
-static bool may_punch(const struct host *h, const struct vantage *v,
-	const struct addr *to, const struct addr *peer)
-{
-	return has_socket_for(h, to) && !is_own(h, to) && candidate_allowed(v, to, peer);
-}
-
-/* Adds what may be punched of the guest's offer; returns the index of the first new one. */
-static unsigned add_targets(struct host *h, struct attempt *a,
-	const struct guest_offer *offer, const struct addr *seen)
-{
-	struct addr observed[HOST_SERVERS_MAX];
-	struct vantage v = {.servers = h->config.servers,
-		.server_count = h->config.server_count,
-		.locals = h->locals,
-		.local_count = h->local_count,
-		.observed = observed};
-	unsigned first = a->to.count;
-
-	for (size_t i = 0; i < h->config.server_count; i++)
-		observed[v.observed_count++] = h->leases[i].observed;
-	if (may_punch(h, &v, seen, seen))
-		candidates_add(&a->to, seen, CANDIDATE_OBSERVED);
-	for (unsigned i = 0; i < offer->candidates.count; i++) {
-		const struct candidate *c = &offer->candidates.of[i];
-
-		if (may_punch(h, &v, &c->addr, seen))
-			candidates_add(&a->to, &c->addr, c->kind);
-	}
-	return first;
-}
-
-/* Answering. */
-
-static void offer_own(struct host *h, struct candidates *own)
-{
-	/* First, lest many rendezvous and a mapping for each leave no room for it. */
-	for (unsigned i = 0; i < HOST_SOCKETS_MAX; i++)
-		candidates_add(own, &h->sockets[i].mapped, CANDIDATE_MAPPED);
-	for (size_t i = 0; i < h->config.server_count; i++)
-		if (h->leases[i].state == LEASE_HELD)
-			candidates_add(own, &h->leases[i].observed, CANDIDATE_OBSERVED);
-	candidates_add(own, &h->spoilt, CANDIDATE_OBSERVED);
-	if (h->spoilt.family == ADDR_V4)
-		step_predict(own, &h->spoilt, h->behaviour.delta, PREDICTIONS);
-	for (unsigned i = 0; i < 2; i++)
-		candidates_add(own, &h->config.publics[i], CANDIDATE_PUBLIC);
-	for (size_t i = 0; !h->config.no_local_candidates && i < h->local_count; i++) {
-		struct addr local = h->locals[i];
-		unsigned family = family_index(&local);
-
-		if (!h->has_default[family])
-			continue;
-		local.port = h->sockets[h->defaults[family]].bound.port;
-		candidates_add(own, &local, CANDIDATE_LOCAL);
-	}
-}
-
-static void seal_answer(struct host *h, struct attempt *a)
-{
-	struct host_offer offer = {.behaviour = host_behaviour(h)};
-
-	offer.behaviour.spray = a->sprays;
-
-	memcpy(offer.host_static, h->host_static_public, CRYPTO_KEY_SIZE);
-	offer_own(h, &offer.candidates);
-	a->payload_len = host_offer_seal(a->payload, &offer, &h->service, &h->credentials,
-		a->id, a->sequence, &h->config.entropy);
-}
-
-static void answer_one(struct host *h, struct attempt *a, size_t i, uint64_t now)
-{
-	const struct lease *lease = &h->leases[i];
-	const struct path path = {.socket = lease->socket, .remote = lease->server};
-	struct answer_message m = {.sequence = a->sequence,
-		.payload = a->payload,
-		.payload_len = a->payload_len};
-	struct datagram *d;
-
-	retry_sent(&a->replies[i].retry, now);
-	if (lease->state != LEASE_HELD)
-		return;
-	memcpy(m.service, h->credentials.service, sizeof(m.service));
-	memcpy(m.instance, h->service.instance, INSTANCE_SIZE);
-	d = outbox_add(&h->outbox, &path, 0);
-	d->len = (uint16_t)answer_encode(d->data, a->id, &m, lease->token);
-}
-
-static void answer_start(struct host *h, struct attempt *a, size_t i, uint64_t now)
-{
-	a->replies[i].wanted = true;
-	a->replies[i].acked = false;
-	retry_start(&a->replies[i].retry, now);
-	answer_one(h, a, i, now);
-}
-
-/* Sets the attempt's timer to what comes first. */
-static void attempt_rearm(struct host *h, struct attempt *a)
+void attempt_rearm(struct host *h, struct attempt *a)
 {
 	uint64_t at = a->asked_at + ATTEMPT_LIFE;
 
@@ -234,31 +89,6 @@ static void attempt_rearm(struct host *h, struct attempt *a)
 		if (a->replies[i].retry.next_at < at)
 			at = a->replies[i].retry.next_at;
 	timers_set(&h->timers, &a->timer, at);
-}
-
-void attempts_measured(struct host *h)
-{
-	struct attempt *a, *next;
-
-	HASH_ITER (hh, h->attempts, a, next)
-		a->measures = false;
-}
-
-void attempts_answer_again(struct host *h, uint64_t now)
-{
-	struct attempt *a, *next;
-
-	HASH_ITER (hh, h->attempts, a, next) {
-		if (a->resting || a->connection != NULL ||
-			now - a->began_at > RETRY_EAGER || a->sequence == ANSWERS_MAX)
-			continue;
-		a->sequence++;
-		seal_answer(h, a);
-		for (size_t i = 0; i < h->config.server_count; i++)
-			if (a->replies[i].wanted)
-				answer_start(h, a, i, now);
-		attempt_rearm(h, a);
-	}
 }
 
 /* Introductions. */
@@ -315,7 +145,7 @@ static struct attempt *attempt_begin(struct host *h, struct lease *lease,
 	retry_sent(&a->punch, now);
 	a->sprays = host_spray_begin(h, a, lease, offer, seen, now);
 	a->measures = a->sprays && h->behaviour.mapping == BEHAVIOUR_SEQUENTIAL;
-	seal_answer(h, a);
+	answer_seal(h, a);
 	lease_probe_mapping(h, lease, now);
 	return a;
 }
@@ -342,9 +172,9 @@ enum verdict attempt_introduced(
 	if (a == NULL)
 		return VERDICT_DROP_LIMIT;
 	a->asked_at = now;
-	first = a->sprays ? a->to.count : add_targets(h, a, &offer, &m.guest);
+	first = a->sprays ? a->to.count : attempt_add_targets(h, a, &offer, &m.guest);
 	for (unsigned copy = 0; !a->sprays && copy < PUNCH_COPIES; copy++)
-		punch_all(h, a, fresh ? 0 : first, now);
+		attempt_punch(h, a, fresh ? 0 : first, now);
 	if (fresh) {
 		a->from = m.guest;
 		a->theirs = offer.behaviour;
@@ -386,172 +216,13 @@ void attempt_expire(struct host *h, struct attempt *a, uint64_t now)
 	}
 	if (a->punch.next_at <= now) {
 		if (!a->sprays)
-			punch_all(h, a, 0, now);
+			attempt_punch(h, a, 0, now);
 		retry_sent(&a->punch, now);
 		if (now - a->punch.began_at >= RETRY_EAGER)
 			retry_stop(&a->punch);
 	}
 	for (size_t i = 0; i < h->config.server_count; i++)
 		if (a->replies[i].retry.next_at <= now)
-			answer_one(h, a, i, now);
+			answer_send(h, a, i, now);
 	attempt_rearm(h, a);
-}
-
-/* Hellos. */
-
-static void send_welcome(struct host *h, const struct attempt *a, const struct path *path)
-{
-	struct datagram *d = outbox_add(&h->outbox, path, 0);
-
-	memcpy(d->data, a->welcome, WELCOME_SIZE);
-	d->len = WELCOME_SIZE;
-}
-
-static void busy_cookie(const struct host *h, uint8_t cookie[COOKIE_SIZE],
-	const struct path *path, uint64_t turn)
-{
-	uint8_t covered[sizeof(struct addr) + 8];
-	struct writer w = writer_over(covered, sizeof(covered));
-
-	write_bytes(&w, (const uint8_t *)&path->remote, sizeof(path->remote));
-	write_u64(&w, turn);
-	crypto_mac(cookie, h->busy_key, covered, sizeof(covered));
-}
-
-/* Beyond HELLO_RATE handshakes a second a hello has to bring a cookie first. */
-static bool hello_is_paid(struct host *h, const struct attempt *a,
-	const struct path *path, const uint8_t *buf, uint64_t now)
-{
-	uint8_t cookie[COOKIE_SIZE], old[COOKIE_SIZE];
-	struct datagram *d;
-
-	if (bucket_take(&h->handshakes, 1, now))
-		return true;
-	busy_cookie(h, cookie, path, now / BUSY_TURN);
-	if (hello_has_cookie(buf, cookie))
-		return bucket_field_take(&h->hellos, &a->from, 1, now);
-	busy_cookie(h, old, path, now / BUSY_TURN - 1);
-	if (hello_has_cookie(buf, old))
-		return bucket_field_take(&h->hellos, &a->from, 1, now);
-	d = outbox_add(&h->outbox, path, 0);
-	d->len = (uint16_t)busy_encode(
-		d->data, message_id(buf), cookie, h->credentials.mac_key);
-	return false;
-}
-
-/* Says why not, and tells it once an attempt. The identity is NULL if it is not known yet. */
-static enum verdict hello_refuse(struct host *h, struct attempt *a,
-	const struct path *path, const uint8_t *identity, uint8_t code)
-{
-	struct datagram *d = outbox_add(&h->outbox, path, 0);
-	struct event *event;
-
-	d->len = (uint16_t)refuse_encode(d->data, a->id, code, h->credentials.mac_key);
-	if (a->refused)
-		return VERDICT_DROP_LIMIT;
-	a->refused = true;
-	event = events_add(&h->events, EVENT_GUEST_REFUSED);
-	event->path = *path;
-	event->number = code;
-	event->why = host_refusal_text(code);
-	if (identity != NULL)
-		memcpy(event->identity, identity, CRYPTO_KEY_SIZE);
-	return VERDICT_DROP_LIMIT;
-}
-
-static enum cipher choose_cipher(uint8_t both)
-{
-	return both & CIPHER_AES_256_GCM ? CIPHER_AES_256_GCM
-					 : both & CIPHER_CHACHA20_POLY1305;
-}
-
-/* Finishes the handshake: a half-open connection and the welcome to repeat. */
-static enum verdict hello_welcome(struct host *h, struct attempt *a, struct noise *noise,
-	const struct path *path, enum cipher cipher, const uint8_t process[PROCESS_SIZE],
-	uint64_t now)
-{
-	uint8_t payload[WELCOME_PAYLOAD_SIZE] = {0}, message[WELCOME_NOISE_SIZE];
-	struct noise_keys keys;
-	struct connection *c = NULL;
-
-	host_fill(h, payload, SESSION_ID_SIZE);
-	payload[SESSION_ID_SIZE] = (uint8_t)cipher;
-	if (noise_write_welcome(noise, payload, sizeof(payload), message, &keys))
-		c = connection_open(h, &keys, cipher, payload, noise->peer_static, path,
-			&a->from, now);
-	crypto_wipe(&keys, sizeof(keys));
-	if (c == NULL)
-		return VERDICT_DROP_MEMORY;
-	memcpy(c->process, process, PROCESS_SIZE);
-	c->attempt = a;
-	c->began_at = a->began_at;
-	a->connection = c;
-	host_spray_met(h, a, now);
-	c->session.credit = HELLO_SIZE - WELCOME_SIZE;
-	welcome_encode(a->welcome, a->id, message, h->credentials.mac_key);
-	retry_stop(&a->punch);
-	send_welcome(h, a, path);
-	return VERDICT_CONSUMED;
-}
-
-static enum verdict hello_first(struct host *h, struct attempt *a,
-	const struct path *path, const uint8_t *buf, const uint8_t *message, uint64_t now)
-{
-	uint8_t payload[HELLO_PAYLOAD_SIZE];
-	struct noise noise;
-	enum cipher cipher;
-	enum verdict verdict;
-	uint8_t refusal;
-
-	if (h->counts.half_open >= h->config.half_open_max)
-		return hello_refuse(h, a, path, NULL, HOST_REFUSAL_HALF_OPEN);
-	if (!hello_is_paid(h, a, path, buf, now))
-		return VERDICT_DROP_LIMIT;
-	handshake_host(&noise, HANDSHAKE_ATTEMPT, a->id, &h->credentials,
-		h->service.host_static, &h->config.entropy);
-	h->counts.handshakes++;
-	if (!noise_read_hello(&noise, message, HELLO_NOISE_SIZE, payload)) {
-		crypto_wipe(&noise, sizeof(noise));
-		return VERDICT_DROP_FORGED;
-	}
-	cipher = choose_cipher(payload[0] & h->config.ciphers);
-	refusal = peer_refusal(h, noise.peer_static);
-	if (refusal == 0)
-		refusal = limit_refusal(h, noise.peer_static, &a->from);
-	if (refusal == 0 && cipher == 0)
-		refusal = HOST_REFUSAL_CIPHER;
-	if (refusal != 0)
-		verdict = hello_refuse(h, a, path, noise.peer_static, refusal);
-	else
-		verdict = hello_welcome(h, a, &noise, path, cipher, payload + 1, now);
-	if (verdict == VERDICT_CONSUMED)
-		memcpy(a->hello, message, HELLO_NOISE_SIZE);
-	crypto_wipe(&noise, sizeof(noise));
-	return verdict;
-}
-
-enum verdict attempt_hello(struct host *h, const struct path *path, const uint8_t *buf,
-	size_t len, uint64_t now)
-{
-	const uint8_t *message = hello_decode(buf, len, h->credentials.mac_key);
-	struct attempt *a;
-
-	if (message == NULL)
-		return VERDICT_DROP_FORGED;
-	h->counts.hellos++;
-	a = attempt_find(h, message_id(buf));
-	if (a == NULL || a->resting)
-		return VERDICT_DROP_UNSOLICITED;
-	if (a->connection == NULL)
-		return hello_first(h, a, path, buf, message, now);
-	if (memcmp(a->hello, message, HELLO_NOISE_SIZE) != 0)
-		return VERDICT_DROP_REPLAY;
-	if (a->connection->session.proved)
-		return VERDICT_DROP_REPLAY;
-	/* A welcome where no frame could come from would make a dead session. */
-	if (!connection_route(h, a->connection, path))
-		return VERDICT_DROP_LIMIT;
-	a->connection->session.credit += HELLO_SIZE - WELCOME_SIZE;
-	send_welcome(h, a, path);
-	return VERDICT_CONSUMED;
 }

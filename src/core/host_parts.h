@@ -309,17 +309,36 @@ uint8_t levels_ttl(const struct host *h, const struct addr *to, unsigned trial);
 void streams_weigh(struct host *h, uint64_t now);
 
 /* host_attempt.c */
+/* NULL if it is not known. */
+struct attempt *attempt_find(const struct host *h, const uint8_t id[ID_SIZE]);
 enum verdict attempt_introduced(struct host *h, struct lease *lease, const uint8_t *buf,
 	size_t len, uint64_t now);
 void attempt_acked(struct host *h, struct lease *lease, const uint8_t *buf, size_t len);
-enum verdict attempt_hello(struct host *h, const struct path *path, const uint8_t *buf,
-	size_t len, uint64_t now);
+void attempt_rearm(struct host *h, struct attempt *a);
 void attempt_expire(struct host *h, struct attempt *a, uint64_t now);
 void attempt_free(struct host *h, struct attempt *a);
+
+/* host_punch.c */
+/* Adds what may be punched of the guest's offer, and where the rendezvous sees it; returns
+ * how many there were before. */
+unsigned attempt_add_targets(struct host *h, struct attempt *a,
+	const struct guest_offer *offer, const struct addr *seen);
+/* One punch to each from first on, as far as its bytes allow. */
+void attempt_punch(struct host *h, struct attempt *a, unsigned first, uint64_t now);
+
+/* host_answer.c */
+void answer_seal(struct host *h, struct attempt *a);
+/* To the i-th lease's rendezvous: from now on until it is acknowledged; once. */
+void answer_start(struct host *h, struct attempt *a, size_t i, uint64_t now);
+void answer_send(struct host *h, struct attempt *a, size_t i, uint64_t now);
 /* The last port of our NAT is known: no attempt waits for it any more. */
 void attempts_measured(struct host *h);
 /* There is more to say of our own addresses: answers go out anew. */
 void attempts_answer_again(struct host *h, uint64_t now);
+
+/* host_hello.c */
+enum verdict attempt_hello(struct host *h, const struct path *path, const uint8_t *buf,
+	size_t len, uint64_t now);
 
 /* host_spray.c */
 /* What is told of our NAT, with what we are willing to do. */
