@@ -490,10 +490,13 @@ EYELET_API int eyelet_forwarder_wait(struct eyelet_forwarder *f, uint64_t span);
 EYELET_API int eyelet_forwarder_bound(
 	struct eyelet_forwarder *f, size_t i, struct eyelet_addr *addr);
 
-/* Datagrams dropped before there was a path, and at full socket buffers. */
+/* Datagrams dropped before there was a path, and at full socket buffers; held for some
+ * milliseconds because an application's buffer was full, those of them that were dropped,
+ * and those lost at such buffers, as far as was seen. */
 struct eyelet_forwarder_counts {
 	uint64_t queue_dropped, send_failed;
-	uint64_t reserved[6];
+	uint64_t held, expired, overrun;
+	uint64_t reserved[3];
 };
 EYELET_API void eyelet_forwarder_get_counts(
 	struct eyelet_forwarder *f, struct eyelet_forwarder_counts *counts);

@@ -7,6 +7,7 @@
 
 #include "cmd/commands.h"
 #include "cmd/mapping.h"
+#include "cmd/pacing.h"
 #include "cmd/report.h"
 #include "cmd/stop.h"
 #include "cmd/ticket_argument.h"
@@ -289,6 +290,7 @@ static void log_counters(const struct connect *c, const char *when)
 		(unsigned long long)counts.datagrams_in,
 		(unsigned long long)counts.bytes_in,
 		(unsigned long long)dropped.queue_dropped, trip);
+	pacing_log(&dropped.pacing);
 }
 
 static void on_usr1(struct ev_loop *loop, ev_signal *w, int events)

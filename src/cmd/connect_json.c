@@ -2,6 +2,7 @@
 /* What a guest's --json says. */
 #include "cmd/connect.h"
 #include "cmd/mapping.h"
+#include "cmd/pacing.h"
 
 static void start(const struct connect *c, struct json *j, const char *event)
 {
@@ -54,6 +55,7 @@ void connect_feed_counters(struct connect *c)
 	json_number(&j, "lost_in", counts.lost_in);
 	json_number(&j, "unqueued", forwarder.queue_dropped);
 	json_number(&j, "unsent", forwarder.send_failed);
+	pacing_feed(&j, &forwarder.pacing);
 	feed_drops(&j, &counts.verdicts);
 	feed_end(&c->feed, &j);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cmd/log.h"
+#include "cmd/pacing.h"
 #include "cmd/serve.h"
 #include "core/host.h"
 #include "net/system.h"
@@ -58,6 +59,7 @@ void serve_log_counters(struct serve *s)
 		counts.guests, (unsigned long long)counts.handshakes,
 		(unsigned long long)counts.dropped_out,
 		(unsigned long long)forwarder.send_failed);
+	pacing_log(&forwarder.pacing);
 	list = list_guests(s, &count);
 	for (size_t i = 0; i < count; i++)
 		log_guest(s, &list[i]);
@@ -111,6 +113,7 @@ void serve_feed_counters(struct serve *s)
 	json_number(&j, "unproved_bytes", counts.unproved_bytes);
 	json_number(&j, "unsealed", counts.dropped_out);
 	json_number(&j, "unsent", forwarder.send_failed);
+	pacing_feed(&j, &forwarder.pacing);
 	feed_drops(&j, &counts.verdicts);
 	feed_end(&s->feed, &j);
 	list = list_guests(s, &count);

@@ -168,8 +168,11 @@ void eyelet_forwarder_get_counts(
 	else if (f->host != NULL)
 		host_driver_get_counts(f->host, &core);
 	eyelet_forwarder_unlock(f);
-	*counts = (struct eyelet_forwarder_counts){
-		.queue_dropped = core.queue_dropped, .send_failed = core.send_failed};
+	*counts = (struct eyelet_forwarder_counts){.queue_dropped = core.queue_dropped,
+		.send_failed = core.send_failed,
+		.held = core.pacing.held,
+		.expired = core.pacing.dropped,
+		.overrun = core.pacing.overrun};
 }
 
 struct eyelet_guest *eyelet_forwarder_guest(struct eyelet_forwarder *f)

@@ -95,3 +95,12 @@ void fan_flush(struct fan *f)
 		release(f, i);
 	f->used = 0;
 }
+
+size_t fan_collected(const struct fan *f, size_t more)
+{
+	size_t bytes = 0;
+
+	for (unsigned i = 0; i < f->used; i++)
+		bytes += f->senders[i].bytes + f->senders[i].count * more;
+	return bytes;
+}

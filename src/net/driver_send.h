@@ -48,5 +48,7 @@ void fan_add(struct fan *f, struct fan_user *user, struct udp_socket *s,
 /* Sends what the user still has and forgets the user. */
 void fan_leave(struct fan *f, struct fan_user *user);
 void fan_flush(struct fan *f);
+/* Returns the bytes that were collected and not sent yet, each datagram with some more. */
+size_t fan_collected(const struct fan *f, size_t more);
 
 #endif

@@ -21,7 +21,7 @@ void targets_init(struct targets *ts, struct driver *d, const struct addr *addrs
 	for (size_t i = 0; i < count; i++)
 		ts->addrs[i] = addrs[i];
 	ts->answer = answer;
-	fan_init(&ts->fan);
+	pacer_init(&ts->pacer, d);
 }
 
 static void prefer_other(struct targets *ts, unsigned than)
@@ -168,6 +168,7 @@ static bool open_target(struct targets *ts, struct target *t)
 
 	driver_socket_close(&t->socket);
 	t->which = ts->preferred;
+	t->pacing.room = &ts->rooms[t->which];
 	t->refused = false;
 	error = connect_to(t, &ts->addrs[t->which]);
 	if (error) {
@@ -206,7 +207,7 @@ static struct target *target_of(struct targets *ts, struct flow *flow)
 	if (!t)
 		return NULL;
 	if (t->refused && t->which != ts->preferred)
-		fan_leave(&ts->fan, &t->fan);
+		pacer_leave(&ts->pacer, &t->pacing);
 	else if (t->socket.udp.fd >= 0)
 		return t;
 	return open_target(ts, t) ? t : NULL;
@@ -219,14 +220,15 @@ void targets_send(
 	struct target *t = target_of(ts, flow);
 
 	if (t)
-		fan_add(&ts->fan, &t->fan, &t->socket.udp, &connected, tos, payload, len);
+		pacer_send(&ts->pacer, &t->pacing, &t->socket.udp, &connected,
+			&ts->addrs[t->which], tos, payload, len);
 	else
 		ts->driver->lost++;
 }
 
 static void target_free(struct targets *ts, struct target *t)
 {
-	fan_leave(&ts->fan, &t->fan);
+	pacer_leave(&ts->pacer, &t->pacing);
 	driver_socket_close(&t->socket);
 	DL_DELETE(ts->list, t);
 	free(t);
@@ -243,6 +245,7 @@ void targets_fini(struct targets *ts)
 {
 	while (ts->list)
 		target_free(ts, ts->list);
+	pacer_fini(&ts->pacer);
 }
 
 uint64_t targets_failed(const struct targets *ts)

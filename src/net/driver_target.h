@@ -7,15 +7,15 @@
 #define EYELET_NET_DRIVER_TARGET_H
 
 #include "core/flow.h"
-#include "net/driver_send.h"
 #include "net/driver_socket.h"
+#include "net/pacer.h"
 
 /* One flow's socket; what flow->handle points to. */
 struct target {
 	struct driver_socket socket; /* the first member */
 	struct targets *owner;
 	struct flow *flow;
-	struct fan_user fan;
+	struct pacer_user pacing;
 	unsigned which; /* of the owner's addresses */
 	bool refused;   /* by ICMP, and nothing came since */
 	struct target *prev, *next;
@@ -28,7 +28,8 @@ struct targets {
 	size_t count;
 	unsigned preferred;     /* index of the address that new sockets connect to */
 	uint64_t preferred_for; /* ns: not changed again before */
-	struct fan fan;
+	struct pacer pacer;
+	struct pacer_room rooms[2]; /* of the addresses */
 	struct target *list;
 	/* Takes one message of the target's that belongs to the flow. */
 	void (*answer)(struct driver *d, struct flow *flow, const struct udp_message *m);
@@ -41,7 +42,7 @@ void targets_init(struct targets *ts, struct driver *d, const struct addr *addrs
 void targets_fini(struct targets *ts);
 
 /* Sends a payload of the flow's guest, opening the flow's socket if there is none yet.
- * The bytes must stay where they are until fan_flush(&ts->fan). */
+ * The bytes must stay where they are until pacer_flush(&ts->pacer). */
 void targets_send(
 	struct targets *ts, struct flow *flow, uint8_t tos, uint8_t *payload, size_t len);
 

@@ -120,9 +120,18 @@ void guest_driver_set_servers(
 const char *guest_driver_trouble(const struct guest_driver *d);
 void guest_driver_free(struct guest_driver *d);
 
+/* What became of bursts to applications, in datagrams. */
+struct forwarder_pacing {
+	uint64_t held; /* for there was no room, see net/pacer.h */
+	uint64_t
+		dropped; /* of them: there was no room in time, or none to hold them in */
+	uint64_t overrun; /* lost at applications' full buffers, as far as was seen */
+};
+
 /* Datagrams dropped before a path was up, and at full socket buffers or streams. */
 struct forwarder_counts {
 	uint64_t queue_dropped, send_failed;
+	struct forwarder_pacing pacing;
 };
 void guest_driver_get_counts(
 	const struct guest_driver *d, struct forwarder_counts *counts);

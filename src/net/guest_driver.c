@@ -7,8 +7,8 @@
 #include "core/queue.h"
 #include "core/session.h"
 #include "net/driver_common.h"
-#include "net/driver_send.h"
 #include "net/driver_socket.h"
+#include "net/pacer.h"
 #include "net/portmap_driver.h"
 #include "net/streams.h"
 #include "net/system.h"
@@ -20,7 +20,8 @@
 struct app {
 	struct udp_socket *listen; /* where its last datagram came in */
 	struct path path;          /* from the address that it was sent to */
-	struct fan_user fan;
+	struct pacer_user pacing;
+	struct pacer_room room;
 	struct app *prev, *next;
 };
 
@@ -30,7 +31,7 @@ struct guest_driver {
 	struct driver_socket publics[GUEST_SOCKETS_MAX];
 	struct driver_socket listens[2];
 	struct app *apps;
-	struct fan fan;
+	struct pacer pacer;
 	struct outbound out;
 	struct streams streams;         /* to rendezvous that UDP does not reach */
 	struct portmap_driver *portmap; /* NULL: routers are not asked */
@@ -52,11 +53,11 @@ static void deliver(struct guest_driver *d, const struct udp_message *m,
 
 	if (!app)
 		return;
-	fan_add(&d->fan, &app->fan, app->listen, &app->path, m->tos, delivery->payload,
-		delivery->len);
+	pacer_send(&d->pacer, &app->pacing, app->listen, &app->path, &app->path.remote,
+		m->tos, delivery->payload, delivery->len);
 	/* One that came in parts lies elsewhere and stays there until the next input. */
 	if (delivery->payload < m->buf || delivery->payload > m->buf + m->len)
-		fan_flush(&d->fan);
+		pacer_flush(&d->pacer);
 }
 
 static void take_public(struct driver_socket *s, struct udp_message *m)
@@ -132,6 +133,7 @@ static bool remember(struct guest_driver *d, struct flow *flow, struct udp_socke
 		app = flow->handle = calloc(1, sizeof(*app));
 		if (!app)
 			return false;
+		app->pacing.room = &app->room;
 		DL_APPEND(d->apps, app);
 	}
 	app->listen = listen;
@@ -158,7 +160,7 @@ static void take_app(struct driver_socket *s, struct udp_message *m)
 
 static void end_round(struct driver *d)
 {
-	fan_flush(&of(d)->fan);
+	pacer_flush(&of(d)->pacer);
 }
 
 static void flush(struct driver *base)
@@ -168,7 +170,7 @@ static void flush(struct driver *base)
 	if (d->waiting && guest_connected(d->guest))
 		flush_queue(d);
 	outbound_flush(&d->out);
-	fan_flush(&d->fan);
+	pacer_flush(&d->pacer);
 }
 
 static void forget(struct guest_driver *d, struct flow *flow)
@@ -178,7 +180,7 @@ static void forget(struct guest_driver *d, struct flow *flow)
 	queue_forget(d->queue, flow);
 	if (!app)
 		return;
-	fan_leave(&d->fan, &app->fan);
+	pacer_leave(&d->pacer, &app->pacing);
 	DL_DELETE(d->apps, app);
 	free(app);
 	flow->handle = NULL;
@@ -281,6 +283,7 @@ static bool make_core(struct guest_driver *d, const struct guest_driver_config *
 static void destroy(struct guest_driver *d)
 {
 	driver_fini(&d->base);
+	pacer_fini(&d->pacer);
 	portmap_driver_free(d->portmap); /* a router may be slow: goodbyes come first */
 	for (size_t i = 0; i < 2; i++)
 		driver_socket_close(&d->listens[i]);
@@ -350,7 +353,7 @@ struct guest_driver *guest_driver_new(struct ev_loop *loop,
 		return NULL;
 	d->base.take = take_public;
 	driver_sockets_init(d->listens, 2);
-	fan_init(&d->fan);
+	pacer_init(&d->pacer, &d->base);
 	d->queue = queue_new(QUEUE_DATAGRAMS, QUEUE_BYTES);
 	if (!driver_init(&d->base, loop, hooks, &ops, d->publics, GUEST_SOCKETS_MAX) ||
 		!outbound_init(&d->out) || !d->queue)
@@ -395,8 +398,9 @@ bool guest_driver_listen(const struct guest_driver *d, size_t i, struct addr *ad
 void guest_driver_get_counts(
 	const struct guest_driver *d, struct forwarder_counts *counts)
 {
-	*counts = (struct forwarder_counts){
-		.queue_dropped = queue_dropped(d->queue), .send_failed = d->base.lost};
+	*counts = (struct forwarder_counts){.queue_dropped = queue_dropped(d->queue),
+		.send_failed = d->base.lost,
+		.pacing = d->pacer.counts};
 	for (size_t i = 0; i < GUEST_SOCKETS_MAX; i++)
 		counts->send_failed += d->publics[i].udp.send_failed;
 	for (size_t i = 0; i < 2; i++)

@@ -38,7 +38,7 @@ static void deliver(struct host_driver *d, const struct udp_message *m,
 		&d->targets, delivery->flow, m->tos, delivery->payload, delivery->len);
 	/* One that came in parts lies elsewhere and stays there until the next input. */
 	if (delivery->payload < m->buf || delivery->payload > m->buf + m->len)
-		fan_flush(&d->targets.fan);
+		pacer_flush(&d->targets.pacer);
 }
 
 static enum verdict input(
@@ -104,13 +104,13 @@ static void take_answer(
 
 static void end_round(struct driver *d)
 {
-	fan_flush(&of(d)->targets.fan);
+	pacer_flush(&of(d)->targets.pacer);
 }
 
 static void flush(struct driver *d)
 {
 	outbound_flush(&of(d)->out);
-	fan_flush(&of(d)->targets.fan);
+	pacer_flush(&of(d)->targets.pacer);
 }
 
 /* Port mapping. */
@@ -338,7 +338,8 @@ bool host_driver_bound(const struct host_driver *d, size_t i, struct addr *addr)
 
 void host_driver_get_counts(const struct host_driver *d, struct forwarder_counts *counts)
 {
-	*counts = (struct forwarder_counts){.send_failed = d->base.lost};
+	*counts = (struct forwarder_counts){
+		.send_failed = d->base.lost, .pacing = d->targets.pacer.counts};
 	for (size_t i = 0; i < HOST_SOCKETS_MAX; i++)
 		counts->send_failed += d->publics[i].udp.send_failed;
 	counts->send_failed += targets_failed(&d->targets);

@@ -64,6 +64,20 @@ busy_poll() {
 	done
 }
 
+# A burst that the target's buffer does not hold arrives whole, although the target takes its
+# time.
+burst() {
+	local target listen
+	target=$(free_port) listen=$(free_port)
+	use_loopback
+	start_rendezvous --listen "$RDV" && start_serve "$target" && start_connect "$listen" &&
+		await_connected 10 || return 1
+	timeout 20 "$(dirname "$0")/burst.py" "$listen" "$target" >"$LAB_DIR/burst.out" ||
+		fail "no burst arrived whole: $(tail -n 3 "$LAB_DIR/burst.out")" || return 1
+	kill -USR1 "${PID[serve]}"
+	await_line serve log 'counters: [1-9][0-9]* datagrams held back' 5
+}
+
 # Both of LISTEN's families.
 ipv6_listen() {
 	local target listen
@@ -76,7 +90,7 @@ ipv6_listen() {
 
 lab_init
 need_eyelet
-for test in with_rendezvous same_by_key own_rendezvous busy_poll ipv6_listen; do
+for test in with_rendezvous same_by_key own_rendezvous busy_poll burst ipv6_listen; do
 	check "loopback ${test//_/ }" $test
 	lab_clear
 done
