@@ -9,8 +9,9 @@
 
 #include "core/addr.h"
 
-/* Seconds that sent bytes may stay unacknowledged, where the system has such a bound. */
-#define TCP_PATIENCE 10
+/* Seconds that sent bytes, or the first packet, may stay unacknowledged, where the system has
+ * such a bound: a NAT that lost the connection says nothing, and another one gets through. */
+#define TCP_PATIENCE 3
 
 /* Bytes that may wait in the kernel for their first transmission: what is behind them can
  * still be dropped. Where the system has such a bound. */

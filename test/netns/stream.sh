@@ -10,6 +10,7 @@
 . "$(dirname "$0")/traffic.sh"
 
 WITHIN_MS=5000 # for a session to go on after the rendezvous was killed
+FORGOTTEN_MS=6000 # and after a NAT forgot its stream
 BACK=60        # seconds until UDP that gets through again is found
 lab_begin "$@"
 need_eyelet
@@ -152,6 +153,21 @@ heals() {
 		under_traffic "$WITHIN_MS" "" restart_rendezvous
 }
 
+# A NAT that lost the connection's state and says nothing: another connection gets through.
+forgotten() {
+	by_tcp gnat && await_line connect log 'connected over the relay at .*, by TCP' 20 &&
+		under_traffic "$FORGOTTEN_MS" "" forget_stream
+}
+
+forget_stream() {
+	local port
+	await_answers 100 10
+	port=$(lab_in guest ss -Htn state established dport = :3478 |
+		awk '{ sub(/.*:/, "", $3); print $3; exit }')
+	[ -n "$port" ] || fail "no stream to be forgotten" || return 1
+	block gnat "$no_udp" "tcp sport $port drop" "tcp dport $port drop"
+}
+
 restart_rendezvous() {
 	kill_hard rdv
 	start_rendezvous
@@ -180,6 +196,7 @@ run "the host's UDP is blocked: by TCP" host_blocked
 run "both sides' UDP is blocked: by TCP" both_blocked
 run "UDP comes back: the session moves to it and loses nothing" moves_back
 run "the rendezvous is killed and started again: below $WITHIN_MS ms" heals
+run "a NAT forgets the guest's stream: below $FORGOTTEN_MS ms" forgotten
 have openssl || { skip "stream TLS" "openssl missing"; finish; }
 run "TLS at another port than 443" tls_elsewhere
 run "an authority that is not believed is refused" refused right other \
