@@ -8,6 +8,15 @@ static struct net_node *add_guest(struct meeting *m, uint8_t identity, struct ad
 	return meeting_add_guest(m, ip);
 }
 
+/* One guest a network is let in, and is there. */
+static void connect_the_only_one(struct meeting *m)
+{
+	meeting_init(m);
+	m->host_config.network_max = 1;
+	meeting_gather(m);
+	meeting_connect(m, m->guest);
+}
+
 static void refuses_a_crowded_network(void **state)
 {
 	const struct event *event;
@@ -15,10 +24,7 @@ static void refuses_a_crowded_network(void **state)
 	struct meeting m;
 
 	(void)state;
-	meeting_init(&m);
-	m.host_config.network_max = 1;
-	meeting_gather(&m);
-	meeting_connect(&m, m.guest);
+	connect_the_only_one(&m);
 	first = m.guest;
 	m.guest = add_guest(&m, 2, addr_v4(203, 0, 113, 21, 0)); /* the same /24 */
 	guest_start(m.guest->machine, m.net->now);
@@ -43,10 +49,7 @@ static void lets_in_again_who_is_in(void **state)
 	struct meeting m;
 
 	(void)state;
-	meeting_init(&m);
-	m.host_config.network_max = 1;
-	meeting_gather(&m);
-	meeting_connect(&m, m.guest);
+	connect_the_only_one(&m);
 	net_machine_free(m.guest);
 	m.guest = add_guest(&m, 1, addr_v4(203, 0, 113, 21, 0));
 	meeting_connect(&m, m.guest);
@@ -61,10 +64,7 @@ static void takes_another_when_one_left(void **state)
 	struct meeting m;
 
 	(void)state;
-	meeting_init(&m);
-	m.host_config.network_max = 1;
-	meeting_gather(&m);
-	meeting_connect(&m, m.guest);
+	connect_the_only_one(&m);
 	guest_shutdown(m.guest->machine, m.net->now);
 	net_run(m.net, 100 * MILLISECOND);
 	m.guest = add_guest(&m, 2, addr_v4(203, 0, 113, 21, 0));

@@ -47,6 +47,14 @@ static void begin_another_session(struct meeting *m)
 	assert_int_equal(net_events(m->host, EVENT_GUEST_CONNECTED), 2);
 }
 
+static void keep_one_of_a_former_session(struct meeting *m)
+{
+	meeting_begin(m);
+	meeting_connect(m, m->guest);
+	say_and_keep(m);
+	begin_another_session(m);
+}
+
 static enum verdict hear_what_was_kept(struct meeting *m)
 {
 	return net_input(m->net, m->host, 0, &m->host->bound[0], &kept->source,
@@ -59,10 +67,7 @@ static void a_late_frame_is_heard(void **state)
 	struct meeting m;
 
 	(void)state;
-	meeting_begin(&m);
-	meeting_connect(&m, m.guest);
-	say_and_keep(&m);
-	begin_another_session(&m);
+	keep_one_of_a_former_session(&m);
 	assert_int_equal(hear_what_was_kept(&m), VERDICT_DELIVER);
 	meeting_end(&m);
 }
@@ -73,10 +78,7 @@ static void a_former_life_is_not_heard(void **state)
 	struct meeting m;
 
 	(void)state;
-	meeting_begin(&m);
-	meeting_connect(&m, m.guest);
-	say_and_keep(&m);
-	begin_another_session(&m);
+	keep_one_of_a_former_session(&m);
 	m.guest->deaf = true;
 	meeting_connect(&m, meeting_add_guest(&m, addr_v4(203, 0, 113, 20, 0)));
 	net_run(m.net, 10 * MILLISECOND);

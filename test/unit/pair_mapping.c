@@ -251,23 +251,30 @@ static void never_seals_two_answers_alike(void **state)
 }
 
 /* The rendezvous at its IPv4 and at its IPv6 address: one name has both. */
+static void gather_in_both_families(
+	struct meeting *m, void (*hook)(struct net *net, struct net_packet *p))
+{
+	meeting_init(m);
+	m->host_config.server_count = m->guest_config.server_count = 2;
+	assert_true(addr_parse(&m->host_config.servers[1], "[2001:db8::1]:3478", 0));
+	m->guest_config.servers[1] = m->host_config.servers[1];
+	m->net->hook = hook;
+	meeting_add_rendezvous(m);
+	m->host = meeting_add_host(m, addr_v4(198, 51, 100, 10, 0));
+	m->guest = meeting_add_guest(m, addr_v4(203, 0, 113, 20, 0));
+	assert_true(addr_parse(&m->host->ip[1], "2001:db8::10", 0));
+	assert_true(addr_parse(&m->guest->ip[1], "2001:db8::20", 0));
+	net_open(m->net, m->host, 1, ADDR_V6, 0);
+	net_open(m->net, m->guest, 1, ADDR_V6, 0);
+	net_run(m->net, 2 * SECOND);
+}
+
 static void meets_at_both_families(void **state)
 {
 	struct meeting m;
 
 	(void)state;
-	meeting_init(&m);
-	m.host_config.server_count = m.guest_config.server_count = 2;
-	assert_true(addr_parse(&m.host_config.servers[1], "[2001:db8::1]:3478", 0));
-	m.guest_config.servers[1] = m.host_config.servers[1];
-	meeting_add_rendezvous(&m);
-	m.host = meeting_add_host(&m, addr_v4(198, 51, 100, 10, 0));
-	m.guest = meeting_add_guest(&m, addr_v4(203, 0, 113, 20, 0));
-	assert_true(addr_parse(&m.host->ip[1], "2001:db8::10", 0));
-	assert_true(addr_parse(&m.guest->ip[1], "2001:db8::20", 0));
-	net_open(m.net, m.host, 1, ADDR_V6, 0);
-	net_open(m.net, m.guest, 1, ADDR_V6, 0);
-	net_run(m.net, 2 * SECOND);
+	gather_in_both_families(&m, NULL);
 	assert_int_equal(net_events(m.host, EVENT_REGISTERED), 2);
 	meeting_connect(&m, m.guest);
 	assert_int_equal(net_event(m.guest, EVENT_CONNECTED, 0)->span, 40 * MS);
@@ -289,19 +296,7 @@ static void connects_by_the_other_family(void **state)
 	struct meeting m;
 
 	(void)state;
-	meeting_init(&m);
-	m.host_config.server_count = m.guest_config.server_count = 2;
-	assert_true(addr_parse(&m.host_config.servers[1], "[2001:db8::1]:3478", 0));
-	m.guest_config.servers[1] = m.host_config.servers[1];
-	m.net->hook = only_ipv6_hellos;
-	meeting_add_rendezvous(&m);
-	m.host = meeting_add_host(&m, addr_v4(198, 51, 100, 10, 0));
-	m.guest = meeting_add_guest(&m, addr_v4(203, 0, 113, 20, 0));
-	assert_true(addr_parse(&m.host->ip[1], "2001:db8::10", 0));
-	assert_true(addr_parse(&m.guest->ip[1], "2001:db8::20", 0));
-	net_open(m.net, m.host, 1, ADDR_V6, 0);
-	net_open(m.net, m.guest, 1, ADDR_V6, 0);
-	net_run(m.net, 2 * SECOND);
+	gather_in_both_families(&m, only_ipv6_hellos);
 	meeting_connect(&m, m.guest);
 	assert_int_equal(
 		net_event(m.guest, EVENT_CONNECTED, 0)->path.remote.family, ADDR_V6);

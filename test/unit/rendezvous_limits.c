@@ -35,6 +35,18 @@ static void bounds_attempts(void **state)
 	asking_end(&a);
 }
 
+/* With a host that has a token, and a guest that has a cookie. */
+static void begin_limited(struct asking *a, uint32_t rate, uint32_t burst,
+	uint8_t token[TOKEN_SIZE], uint8_t cookie[COOKIE_SIZE])
+{
+	asking_init(a);
+	a->config.attempt_rate = rate;
+	a->config.attempt_burst = burst;
+	asking_start(a);
+	asking_register(a, &host, token);
+	asking_cookie(a, &guest, cookie);
+}
+
 /* 3 at once and 2 a second, of a network and of a service. */
 static void limits_new_attempts(void **state)
 {
@@ -42,12 +54,7 @@ static void limits_new_attempts(void **state)
 	struct asking a;
 
 	(void)state;
-	asking_init(&a);
-	a.config.attempt_rate = 2;
-	a.config.attempt_burst = 3;
-	asking_start(&a);
-	asking_register(&a, &host, token);
-	asking_cookie(&a, &guest, cookie);
+	begin_limited(&a, 2, 3, token, cookie);
 	for (; id[0] < 3; id[0]++)
 		asking_ask(&a, &guest, id, cookie, NULL);
 	assert_int_equal(asking_counts(&a).attempts, 3);
@@ -70,12 +77,7 @@ static void tells_of_limits(void **state)
 	struct asking a;
 
 	(void)state;
-	asking_init(&a);
-	a.config.attempt_rate = 1;
-	a.config.attempt_burst = 1;
-	asking_start(&a);
-	asking_register(&a, &host, token);
-	asking_cookie(&a, &guest, cookie);
+	begin_limited(&a, 1, 1, token, cookie);
 	asking_ask(&a, &guest, id, cookie, NULL);
 	assert_false(rendezvous_next_event(a.r, &event));
 	for (id[0] = 1; id[0] < 10; id[0]++) {

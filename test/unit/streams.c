@@ -443,17 +443,26 @@ static bool none_left(void)
 	return server.streams.table == NULL;
 }
 
+/* Returns the other end of a stream to the server, the first one. */
+static int be_accepted(void)
+{
+	int fd;
+
+	server_open(STREAMS_MAX, STREAMS_NETWORK_MAX);
+	server_listen(ADDR_TCP);
+	end_open(&client, NULL);
+	fd = knock();
+	RUN_UNTIL(one_accepted);
+	return fd;
+}
+
 /* A stream that brings no whole datagram, but bytes. */
 static void ends_with_its_peer(void **state)
 {
 	int fd;
 
 	(void)state;
-	server_open(STREAMS_MAX, STREAMS_NETWORK_MAX);
-	server_listen(ADDR_TCP);
-	end_open(&client, NULL);
-	fd = knock();
-	RUN_UNTIL(one_accepted);
+	fd = be_accepted();
 	assert_int_equal(tcp_write(fd, (const uint8_t *)"\x10\x00half", 6), 6);
 	close(fd);
 	RUN_UNTIL(none_left);
@@ -467,11 +476,7 @@ static void ends_one_that_announces_too_much(void **state)
 	int fd;
 
 	(void)state;
-	server_open(STREAMS_MAX, STREAMS_NETWORK_MAX);
-	server_listen(ADDR_TCP);
-	end_open(&client, NULL);
-	fd = knock();
-	RUN_UNTIL(one_accepted);
+	fd = be_accepted();
 	assert_int_equal(tcp_write(fd, (const uint8_t *)"\x10\x01", 2), 2);
 	RUN_UNTIL(none_left);
 	assert_int_equal(server.streams.counts.open, 0);
