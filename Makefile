@@ -133,7 +133,7 @@ $(BUILD)/test/guard/burst: test/guard/burst.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(LDFLAGS) $< -o $@
 
-BENCH = load guests
+BENCH = load guests turn
 $(BENCH:%=$(BUILD)/bench/%): $(BUILD)/bench/%: test/bench/%.c test/bench/verify.c \
 		test/bench/verify.h $(BUILD)/all.a
 	@mkdir -p $(@D)
@@ -180,6 +180,7 @@ bench bench-quick:
 	@test/bench/run.sh $(if $(filter bench,$@),full,quick)
 	@$(MAKE) --no-print-directory $(addprefix $(BUILD)/test/bench/,rendezvous relay)
 	@test/bench/servers.sh $(if $(filter bench,$@),5,1)
+	@test/bench/turn.sh $(if $(filter bench,$@),5 0.5,2 0.3)
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

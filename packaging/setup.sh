@@ -12,7 +12,7 @@ tests="$demo libcmocka-dev strace clang clang-tidy clang-format libclang-rt-dev 
 	conntrack socat mandoc wireguard-go wireguard-tools dnsmasq-base bind9-dnsutils iperf mosh
 	sip-tester miniupnpd-nftables openssl"
 # Of the bench's peers these only; the others, which come as daemons, are unpacked.
-bench="iproute2 procps util-linux socat gnuplot-nox openssl wireguard-go wireguard-tools"
+bench="iproute2 procps util-linux nftables socat gnuplot-nox openssl wireguard-go wireguard-tools"
 daemons="nginx libnginx-mod-stream rinetd pen shadowsocks-libev openvpn n2n"
 deb="build-essential debhelper lintian debootstrap systemd-container libcmocka-dev"
 
@@ -34,6 +34,7 @@ for group; do
 		;;
 	bench)
 		wanted="$wanted $bench"
+		coturn=yes
 		peers=yes
 		;;
 	deb) wanted="$wanted $deb" ;;
