@@ -120,14 +120,14 @@ void session_answered(struct session *s, uint64_t now)
 	s->pings = 0;
 }
 
-/* A suspect session gets its name back by an answer only: to a ping, or to what answered a
- * challenge. Any other frame proves one direction, and whoever reads along can carry one over
- * by hand while the other direction is dead. */
+/* Once a ping is due, the session gets its name back by an answer only: to a ping, or to what
+ * answered a challenge. Any other frame proves one direction, and whoever reads along can
+ * carry one over by hand while the other direction is dead. */
 static void heard(struct session *s, uint64_t now)
 {
 	bool resumed = s->resumed_at != 0 && now - s->resumed_at < SESSION_CONFIRM;
 
-	if (session_is_suspect(s) && !resumed) {
+	if (s->pings > 0 && !resumed) {
 		s->heard_at = now;
 		s->silence = 0;
 	} else {

@@ -72,9 +72,9 @@ static void four_networks_fill_it_and_a_fifth_comes_in(void **state)
 
 	(void)state;
 	meeting_begin(&m);
-	for (uint8_t network = 1; network <= PEERS_MAX / PEERS_NETWORK; network++)
+	for (unsigned network = 1; network <= PEERS_MAX / PEERS_NETWORK; network++)
 		for (uint32_t i = 0; i < PEERS_NETWORK; i++)
-			assert_non_null(open_peer(&m, network, i, 0));
+			assert_non_null(open_peer(&m, (uint8_t)network, i, 0));
 	assert_true(is_known(&m, 1, 0));
 	assert_non_null(open_peer(&m, 200, 0, 0));
 	assert_false(is_known(&m, 1, 0));

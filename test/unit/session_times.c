@@ -118,7 +118,7 @@ static void is_fine_again_when_heard(void **state)
 	(void)state;
 	settle(&e, UINT64_C(60000000000));
 	idle(&e.guest, UINT64_C(60400000000));
-	seal_one(&e.guest, UINT64_C(61550000000));
+	seal_one(&e.guest, UINT64_C(61750000000));
 	idle(&e.guest, UINT64_C(61900000000));
 	send_one(&e.host, &e.guest, UINT64_C(61950000000), UINT64_C(61950000000));
 	end_drop(&e.guest); /* its report, at 61.95 s, which the keepalive counts from */
