@@ -122,10 +122,11 @@ static void tell_connected(struct connect *c, const struct event *e)
 
 static void tell_trying(const struct event *e)
 {
-	log_state("trying for a direct path: %u socket%s, %u probes, %.1f s, %u %% "
+	log_state("trying for a direct path%s%s: %u socket%s, %u probes, %.1f s, %u %% "
 		  "chance",
-		e->sockets, e->sockets == 1 ? "" : "s", e->number,
-		(double)e->span / (double)SECOND, reason_percent(e->ppm));
+		e->why != NULL ? ", " : "", e->why != NULL ? e->why : "", e->sockets,
+		e->sockets == 1 ? "" : "s", e->number, (double)e->span / (double)SECOND,
+		reason_percent(e->ppm));
 }
 
 /* Before the first connection it is the last word, which connect.c says. */

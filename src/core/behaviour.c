@@ -6,7 +6,7 @@
 void behaviour_write(struct writer *w, const struct behaviour *b)
 {
 	write_u8(w, b->mapping);
-	write_u8(w, b->spray ? 1 : 0);
+	write_u8(w, b->spray);
 	write_u16(w, (uint16_t)b->delta);
 	write_u16(w, b->port);
 	write_u16(w, b->sockets);
@@ -17,7 +17,9 @@ struct behaviour behaviour_read(struct reader *r)
 {
 	struct behaviour b = {.mapping = read_u8(r)};
 
-	b.spray = read_u8(r) == 1;
+	b.spray = read_u8(r);
+	if (b.spray > BEHAVIOUR_SPRAY_GUEST_MOVES)
+		b.spray = BEHAVIOUR_SPRAY_NONE;
 	b.delta = (int16_t)read_u16(r);
 	b.port = read_u16(r);
 	b.sockets = read_u16(r);
@@ -42,6 +44,17 @@ void behaviour_learn(
 		return;
 	b->mapping = BEHAVIOUR_SEQUENTIAL;
 	b->port = second->port;
+}
+
+void behaviour_suppose(
+	struct behaviour *host, struct behaviour *guest, enum behaviour_spray spray)
+{
+	if (host->mapping != BEHAVIOUR_FIXED || guest->mapping != BEHAVIOUR_FIXED)
+		return;
+	if (spray == BEHAVIOUR_SPRAY_HOST_MOVES)
+		host->mapping = BEHAVIOUR_RANDOM;
+	else if (spray == BEHAVIOUR_SPRAY_GUEST_MOVES)
+		guest->mapping = BEHAVIOUR_RANDOM;
 }
 
 struct network behaviour_network(const struct behaviour *b)

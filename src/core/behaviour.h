@@ -24,9 +24,24 @@ enum behaviour_mapping {
 #undef X
 };
 
+/* Whether many ports are to be tried in an attempt, value, text. Nobody sees at one address
+ * that a NAT takes another mapping for each address: two that look fixed and do not come
+ * together may be such a one and another. */
+#define BEHAVIOUR_SPRAY_MAP(X)                                                           \
+	X(NONE, 0, "no")                                                                 \
+	X(MEASURED, 1, "by what was measured")                                           \
+	X(HOST_MOVES, 2, "as if the host's NAT took any port for each address")          \
+	X(GUEST_MOVES, 3, "as if the guest's NAT did")
+
+enum behaviour_spray {
+#define X(name, value, text) BEHAVIOUR_SPRAY_##name = value,
+	BEHAVIOUR_SPRAY_MAP(X)
+#undef X
+};
+
 struct behaviour {
 	uint8_t mapping; /* enum behaviour_mapping */
-	bool spray;      /* many ports are to be tried in this attempt */
+	uint8_t spray;   /* enum behaviour_spray */
 	int16_t delta; /* of SEQUENTIAL: from one destination's port to the next one's */
 	uint16_t port; /* of SEQUENTIAL: the last one given to us, 0 if not known */
 	uint16_t sockets; /* that this side would open at most, 0: none */
@@ -42,6 +57,10 @@ struct behaviour behaviour_read(struct reader *r);
  * after the first. */
 void behaviour_learn(
 	struct behaviour *b, const struct addr *first, const struct addr *second);
+
+/* Makes of both what that attempt takes for granted; nothing, unless both look fixed. */
+void behaviour_suppose(
+	struct behaviour *host, struct behaviour *guest, enum behaviour_spray spray);
 
 /* The network of such a NAT, with nothing else known of it: its filtering neither. */
 struct network behaviour_network(const struct behaviour *b);

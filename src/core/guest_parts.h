@@ -94,7 +94,8 @@ struct reach {
 /* One attempt: its id, the sockets it uses, the hosts that answered. */
 struct trial {
 	bool live;
-	bool spray;     /* many ports at once: asked for, or, once answered, under way */
+	/* Many ports at once: asked for, or, once answered, under way; enum behaviour_spray. */
+	uint8_t spray;
 	bool improving; /* beside a session that is fine, but relayed or soon to die */
 	uint64_t began_at;
 	uint8_t id[ID_SIZE];
@@ -123,7 +124,8 @@ struct link {
 
 /* Which way led from one network to another. */
 struct remembered {
-	bool known, sprayed;
+	bool known;
+	uint8_t spray;         /* enum behaviour_spray */
 	struct addr own, host; /* ports do not matter */
 };
 
@@ -241,8 +243,9 @@ enum verdict trial_input(struct guest *g, const struct path *path, const uint8_t
 struct behaviour guest_behaviour(const struct guest *g);
 /* The port that our NAT gave the trial's socket; 0 if it gives no sequence. */
 uint16_t guest_last_port(const struct guest *g);
-/* True if the trial that begins, or the next one, is to try many ports. */
-bool guest_spray_wanted(struct guest *g);
+/* Whether the trial that begins is to try many ports. */
+enum behaviour_spray guest_spray_wanted(struct guest *g);
+/* True if the next one is to, by what was measured. */
 bool guest_spray_follows(struct guest *g);
 /* The host agreed, and is there; false if there is nothing to be done. */
 bool guest_spray_begin(struct guest *g, const struct host_offer *offer,

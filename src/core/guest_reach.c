@@ -215,9 +215,10 @@ enum verdict trial_answered(struct guest *g, const struct path *path, const uint
 	learn_relay(g, host, path, &m);
 	g->host_seen = m.host;
 	first = host->to.count;
-	if (g->trial.answered_at == NEVER)
-		g->trial.spray = g->trial.spray && offer.behaviour.spray &&
-				 guest_spray_begin(g, &offer, &m.host, now);
+	if (g->trial.answered_at == NEVER &&
+		(offer.behaviour.spray == BEHAVIOUR_SPRAY_NONE ||
+			!guest_spray_begin(g, &offer, &m.host, now)))
+		g->trial.spray = BEHAVIOUR_SPRAY_NONE;
 	if (!g->trial.spray)
 		add_targets(g, host, &offer.candidates, &m.host);
 	if (first == 0)

@@ -54,7 +54,8 @@ void guest_remember(struct guest *g, const struct path *path)
 	if (r == NULL)
 		r = &g->remembered[g->remembered_next++ % REMEMBERED_MAX];
 	*r = (struct remembered){.known = true,
-		.sprayed = g->spray != NULL && g->spray->live,
+		.spray = g->spray != NULL && g->spray->live ? g->trial.spray
+							    : BEHAVIOUR_SPRAY_NONE,
 		.own = own,
 		.host = path->remote};
 }
@@ -65,7 +66,7 @@ static uint32_t first_spray(struct guest *g)
 {
 	const struct remembered *r = recall(g, &g->host_seen);
 
-	if (r != NULL && r->sprayed)
+	if (r != NULL && r->spray != BEHAVIOUR_SPRAY_NONE)
 		return 1;
 	if (r != NULL) /* a plain one led there before */
 		return 3;
@@ -84,12 +85,35 @@ bool guest_spray_follows(struct guest *g)
 	return is_worth_it(g) && g->trial.number + 1 == first_spray(g);
 }
 
-bool guest_spray_wanted(struct guest *g)
+/* Plain trials led nowhere, and yet both NATs look fixed: perhaps one of them is not, towards
+ * another address than a rendezvous'. Taken in turn, with plain trials between. */
+static enum behaviour_spray guess(struct guest *g)
 {
+	const struct remembered *r = recall(g, &g->host_seen);
+	uint32_t turn = g->improvements == 0 ? g->trial.number : g->improvements;
+	struct behaviour own = guest_behaviour(g), host = g->host_behaviour;
+
+	behaviour_suppose(&host, &own, BEHAVIOUR_SPRAY_HOST_MOVES);
+	if (spray_plan(&own, &host).part == SPRAY_PART_NONE)
+		return BEHAVIOUR_SPRAY_NONE;
+	if (r != NULL && r->spray != BEHAVIOUR_SPRAY_NONE && g->trial.number == 1)
+		return r->spray;
+	return turn % 4 == 2   ? BEHAVIOUR_SPRAY_HOST_MOVES
+	       : turn % 4 == 3 ? BEHAVIOUR_SPRAY_GUEST_MOVES
+			       : BEHAVIOUR_SPRAY_NONE;
+}
+
+enum behaviour_spray guest_spray_wanted(struct guest *g)
+{
+	if (!g->sockets[0].open)
+		return BEHAVIOUR_SPRAY_NONE;
+	if (!is_worth_it(g))
+		return guess(g);
 	/* Without a relay trials go on and on: now and then a plain one. */
 	if (g->trial.number >= 4 && g->trial.number % 2 == 1)
-		return false;
-	return g->trial.number >= first_spray(g) && g->sockets[0].open && is_worth_it(g);
+		return BEHAVIOUR_SPRAY_NONE;
+	return g->trial.number >= first_spray(g) ? BEHAVIOUR_SPRAY_MEASURED
+						 : BEHAVIOUR_SPRAY_NONE;
 }
 
 /* Sockets. */
@@ -169,6 +193,12 @@ static void tell_trying(struct guest *g, const struct spray_plan *plan)
 	event->number = plan->probes;
 	event->span = plan->span;
 	event->ppm = plan->ppm;
+	event->why =
+		g->trial.spray == BEHAVIOUR_SPRAY_HOST_MOVES
+			? "in case the host's NAT takes another port for each address"
+		: g->trial.spray == BEHAVIOUR_SPRAY_GUEST_MOVES
+			? "in case the NAT here takes another port for each address"
+			: NULL;
 }
 
 static bool make_room(struct guest *g)
@@ -185,16 +215,18 @@ static bool make_room(struct guest *g)
 bool guest_spray_begin(struct guest *g, const struct host_offer *offer,
 	const struct addr *host, uint64_t now)
 {
-	struct behaviour own = guest_behaviour(g);
-	struct spray_plan plan = spray_plan(&own, &offer->behaviour);
+	struct behaviour own = guest_behaviour(g), other = offer->behaviour;
+	struct spray_plan plan;
 	uint32_t key;
 
+	behaviour_suppose(&other, &own, g->trial.spray);
+	plan = spray_plan(&own, &other);
 	if (!candidates_name(&offer->candidates, host) || !is_udp(host) ||
 		plan.part == SPRAY_PART_NONE || (g->spray != NULL && g->spray->live) ||
 		!make_room(g))
 		return false;
 	guest_fill(g, (uint8_t *)&key, sizeof(key));
-	spray_start(&g->spray->spray, &plan, host, &offer->behaviour, key, false, now);
+	spray_start(&g->spray->spray, &plan, host, &other, key, false, now);
 	g->spray->live = true;
 	timers_set(&g->timers, &g->spray->timer, g->spray->spray.next_at);
 	tell_trying(g, &plan);

@@ -32,7 +32,7 @@ void answer_seal(struct host *h, struct attempt *a)
 {
 	struct host_offer offer = {.behaviour = host_behaviour(h)};
 
-	offer.behaviour.spray = a->sprays;
+	offer.behaviour.spray = a->spray;
 
 	memcpy(offer.host_static, h->host_static_public, CRYPTO_KEY_SIZE);
 	offer_own(h, &offer.candidates);

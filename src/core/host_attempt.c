@@ -143,8 +143,11 @@ static struct attempt *attempt_begin(struct host *h, struct lease *lease,
 	a->trial = offer->trial;
 	retry_start(&a->punch, now);
 	retry_sent(&a->punch, now);
-	a->sprays = host_spray_begin(h, a, lease, offer, seen, now);
-	a->measures = a->sprays && h->behaviour.mapping == BEHAVIOUR_SEQUENTIAL;
+	a->spray = host_spray_begin(h, a, lease, offer, seen, now)
+			   ? offer->behaviour.spray
+			   : BEHAVIOUR_SPRAY_NONE;
+	a->measures = a->spray != BEHAVIOUR_SPRAY_NONE &&
+		      h->behaviour.mapping == BEHAVIOUR_SEQUENTIAL;
 	answer_seal(h, a);
 	lease_probe_mapping(h, lease, now);
 	return a;
@@ -172,8 +175,8 @@ enum verdict attempt_introduced(
 	if (a == NULL)
 		return VERDICT_DROP_LIMIT;
 	a->asked_at = now;
-	first = a->sprays ? a->to.count : attempt_add_targets(h, a, &offer, &m.guest);
-	for (unsigned copy = 0; !a->sprays && copy < PUNCH_COPIES; copy++)
+	first = a->spray ? a->to.count : attempt_add_targets(h, a, &offer, &m.guest);
+	for (unsigned copy = 0; !a->spray && copy < PUNCH_COPIES; copy++)
 		attempt_punch(h, a, fresh ? 0 : first, now);
 	if (fresh) {
 		a->from = m.guest;
@@ -215,7 +218,7 @@ void attempt_expire(struct host *h, struct attempt *a, uint64_t now)
 		return;
 	}
 	if (a->punch.next_at <= now) {
-		if (!a->sprays)
+		if (!a->spray)
 			attempt_punch(h, a, 0, now);
 		retry_sent(&a->punch, now);
 		if (now - a->punch.began_at >= RETRY_EAGER)

@@ -135,7 +135,7 @@ struct attempt {
 	struct candidates to;    /* to be punched */
 	size_t punched[CANDIDATES_MAX]; /* bytes */
 	uint8_t trial;
-	bool sprays;   /* many ports at once, in place of punches */
+	uint8_t spray; /* many ports at once, in place of punches; enum behaviour_spray */
 	bool measures; /* the next port of our NAT, before it is answered */
 	uint64_t began_at, asked_at;
 	struct retry punch;

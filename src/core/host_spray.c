@@ -139,18 +139,20 @@ static bool make_room(struct host *h)
 bool host_spray_begin(struct host *h, const struct attempt *a, const struct lease *lease,
 	const struct guest_offer *offer, const struct addr *seen, uint64_t now)
 {
-	struct behaviour own = host_behaviour(h);
-	struct spray_plan plan = spray_plan(&own, &offer->behaviour);
+	struct behaviour own = host_behaviour(h), other = offer->behaviour;
+	struct spray_plan plan;
 	uint32_t key;
 
-	if (!offer->behaviour.spray || plan.part == SPRAY_PART_NONE ||
+	behaviour_suppose(&own, &other, other.spray);
+	plan = spray_plan(&own, &other);
+	if (other.spray == BEHAVIOUR_SPRAY_NONE || plan.part == SPRAY_PART_NONE ||
 		seen->family != ADDR_V4 || seen->transport != ADDR_UDP ||
 		lease->server.transport != ADDR_UDP ||
 		!candidates_name(&offer->candidates, seen) ||
 		(h->spray != NULL && h->spray->live) || !make_room(h))
 		return false;
 	host_fill(h, (uint8_t *)&key, sizeof(key));
-	spray_start(&h->spray->spray, &plan, seen, &offer->behaviour, key, true, now);
+	spray_start(&h->spray->spray, &plan, seen, &other, key, true, now);
 	h->spray->live = true;
 	h->spray->socket = lease->socket;
 	h->spray->echoes = 0;

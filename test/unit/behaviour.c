@@ -72,13 +72,35 @@ static void is_carried(void **state)
 
 static void does_not_know_later_kinds(void **state)
 {
-	static const uint8_t later[BEHAVIOUR_SIZE] = {4, 2};
+	static const uint8_t later[BEHAVIOUR_SIZE] = {4, 4};
 	struct reader r = reader_over(later, sizeof(later));
 	struct behaviour b = behaviour_read(&r);
 
 	(void)state;
 	assert_int_equal(b.mapping, BEHAVIOUR_UNKNOWN);
 	assert_false(b.spray);
+}
+
+static void is_supposed_of_two_that_look_fixed(void **state)
+{
+	struct behaviour fixed = {.mapping = BEHAVIOUR_FIXED}, host = fixed,
+			 guest = fixed;
+
+	(void)state;
+	behaviour_suppose(&host, &guest, BEHAVIOUR_SPRAY_MEASURED);
+	assert_int_equal(host.mapping, BEHAVIOUR_FIXED);
+	assert_int_equal(guest.mapping, BEHAVIOUR_FIXED);
+	behaviour_suppose(&host, &guest, BEHAVIOUR_SPRAY_HOST_MOVES);
+	assert_int_equal(host.mapping, BEHAVIOUR_RANDOM);
+	assert_int_equal(guest.mapping, BEHAVIOUR_FIXED);
+	/* What was measured is not supposed away. */
+	behaviour_suppose(&host, &guest, BEHAVIOUR_SPRAY_GUEST_MOVES);
+	assert_int_equal(host.mapping, BEHAVIOUR_RANDOM);
+	assert_int_equal(guest.mapping, BEHAVIOUR_FIXED);
+	host = fixed;
+	behaviour_suppose(&host, &guest, BEHAVIOUR_SPRAY_GUEST_MOVES);
+	assert_int_equal(host.mapping, BEHAVIOUR_FIXED);
+	assert_int_equal(guest.mapping, BEHAVIOUR_RANDOM);
 }
 
 static void becomes_a_network(void **state)
@@ -109,6 +131,7 @@ int main(void)
 		cmocka_unit_test(learns_the_mapping),
 		cmocka_unit_test(is_carried),
 		cmocka_unit_test(does_not_know_later_kinds),
+		cmocka_unit_test(is_supposed_of_two_that_look_fixed),
 		cmocka_unit_test(becomes_a_network),
 	};
 

@@ -35,14 +35,15 @@ static unsigned first_that_sprays(struct guest *g)
 }
 
 /* That path was found, in a trial of many ports or in a plain one. */
-static void found(
-	struct guest *g, const struct addr *host, uint32_t channel, bool sprayed)
+static void found(struct guest *g, const struct addr *host, uint32_t channel,
+	enum behaviour_spray how)
 {
-	struct guest_spray spray = {.live = sprayed};
+	struct guest_spray spray = {.live = how != BEHAVIOUR_SPRAY_NONE};
 	struct guest_spray *before = g->spray;
 	struct path path = {.remote = *host, .channel = channel};
 
 	g->spray = &spray;
+	g->trial.spray = (uint8_t)how;
 	guest_remember(g, &path);
 	g->spray = before;
 }
@@ -68,9 +69,9 @@ static void begins_with_what_worked(void **state)
 	struct guest *g = begin(&m);
 
 	(void)state;
-	found(g, &there, 0, true);
+	found(g, &there, 0, BEHAVIOUR_SPRAY_MEASURED);
 	assert_int_equal(first_that_sprays(g), 1);
-	found(g, &there, 0, false); /* the last one counts */
+	found(g, &there, 0, BEHAVIOUR_SPRAY_NONE); /* the last one counts */
 	assert_int_equal(first_that_sprays(g), 3);
 	g->improvements = 1;
 	assert_int_equal(first_that_sprays(g), 3);
@@ -84,13 +85,55 @@ static void knows_the_pair_of_networks(void **state)
 	struct guest *g = begin(&m);
 
 	(void)state;
-	found(g, &elsewhere, 0, true);
-	found(g, &there, 9, true);
+	found(g, &elsewhere, 0, BEHAVIOUR_SPRAY_MEASURED);
+	found(g, &there, 9, BEHAVIOUR_SPRAY_MEASURED);
 	assert_int_equal(first_that_sprays(g), 2);
 	g->host_seen = elsewhere;
 	assert_int_equal(first_that_sprays(g), 1);
 	g->askers[0].observed.ip[3]++;
 	assert_int_equal(first_that_sprays(g), 2);
+	meeting_end(&m);
+}
+
+/* Both look fixed: first plainly, then each of them is supposed not to be. */
+static void supposes_in_turn(void **state)
+{
+	static const uint8_t wanted[] = {BEHAVIOUR_SPRAY_NONE, BEHAVIOUR_SPRAY_NONE,
+		BEHAVIOUR_SPRAY_HOST_MOVES, BEHAVIOUR_SPRAY_GUEST_MOVES,
+		BEHAVIOUR_SPRAY_NONE};
+	struct meeting m;
+	struct guest *g = begin(&m);
+
+	(void)state;
+	g->host_behaviour.mapping = BEHAVIOUR_FIXED;
+	for (uint32_t i = 0; i < sizeof(wanted); i++) {
+		g->trial.number = i;
+		assert_int_equal(guest_spray_wanted(g), wanted[i]);
+	}
+	g->trial.number = 1; /* a round of one trial, beside a relayed session */
+	for (uint32_t i = 1; i < sizeof(wanted); i++) {
+		g->improvements = i;
+		assert_int_equal(guest_spray_wanted(g), wanted[i]);
+	}
+	g->host_behaviour.sockets = 0; /* the host would not */
+	g->host_behaviour.probes = 0;
+	g->improvements = 2;
+	assert_int_equal(guest_spray_wanted(g), BEHAVIOUR_SPRAY_NONE);
+	meeting_end(&m);
+}
+
+static void begins_with_what_was_rightly_supposed(void **state)
+{
+	struct meeting m;
+	struct guest *g = begin(&m);
+
+	(void)state;
+	g->host_behaviour.mapping = BEHAVIOUR_FIXED;
+	found(g, &there, 0, BEHAVIOUR_SPRAY_GUEST_MOVES);
+	g->trial.number = 1;
+	assert_int_equal(guest_spray_wanted(g), BEHAVIOUR_SPRAY_GUEST_MOVES);
+	found(g, &there, 0, BEHAVIOUR_SPRAY_NONE);
+	assert_int_equal(guest_spray_wanted(g), BEHAVIOUR_SPRAY_NONE);
 	meeting_end(&m);
 }
 
@@ -101,14 +144,14 @@ static void forgets_the_oldest(void **state)
 	struct guest *g = begin(&m);
 
 	(void)state;
-	found(g, &there, 0, true);
+	found(g, &there, 0, BEHAVIOUR_SPRAY_MEASURED);
 	for (unsigned i = 1; i < REMEMBERED_MAX; i++) {
 		host.ip[3]++;
-		found(g, &host, 0, false);
+		found(g, &host, 0, BEHAVIOUR_SPRAY_NONE);
 	}
 	assert_int_equal(first_that_sprays(g), 1);
 	host.ip[3]++;
-	found(g, &host, 0, false);
+	found(g, &host, 0, BEHAVIOUR_SPRAY_NONE);
 	assert_int_equal(first_that_sprays(g), 2);
 	meeting_end(&m);
 }
@@ -119,6 +162,8 @@ int main(void)
 		cmocka_unit_test(goes_plainly_at_first),
 		cmocka_unit_test(begins_with_what_worked),
 		cmocka_unit_test(knows_the_pair_of_networks),
+		cmocka_unit_test(supposes_in_turn),
+		cmocka_unit_test(begins_with_what_was_rightly_supposed),
 		cmocka_unit_test(forgets_the_oldest),
 	};
 
