@@ -46,15 +46,24 @@ void behaviour_learn(
 	b->port = second->port;
 }
 
+/* What was measured to be random needs no supposing. */
+static void suppose_random(struct behaviour *b, const struct behaviour *other)
+{
+	if (other->mapping != BEHAVIOUR_FIXED ||
+		(b->mapping != BEHAVIOUR_FIXED && b->mapping != BEHAVIOUR_SEQUENTIAL))
+		return;
+	b->mapping = BEHAVIOUR_RANDOM;
+	b->delta = 0;
+	b->port = 0;
+}
+
 void behaviour_suppose(
 	struct behaviour *host, struct behaviour *guest, enum behaviour_spray spray)
 {
-	if (host->mapping != BEHAVIOUR_FIXED || guest->mapping != BEHAVIOUR_FIXED)
-		return;
 	if (spray == BEHAVIOUR_SPRAY_HOST_MOVES)
-		host->mapping = BEHAVIOUR_RANDOM;
+		suppose_random(host, guest);
 	else if (spray == BEHAVIOUR_SPRAY_GUEST_MOVES)
-		guest->mapping = BEHAVIOUR_RANDOM;
+		suppose_random(guest, host);
 }
 
 struct network behaviour_network(const struct behaviour *b)

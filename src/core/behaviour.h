@@ -26,12 +26,13 @@ enum behaviour_mapping {
 
 /* Whether many ports are to be tried in an attempt, value, text. Nobody sees at one address
  * that a NAT takes another mapping for each address: two that look fixed and do not come
- * together may be such a one and another. */
+ * together may be such a one and another. And two ports of the small block that a carrier
+ * gives a customer may look like a sequence. */
 #define BEHAVIOUR_SPRAY_MAP(X)                                                           \
 	X(NONE, 0, "no")                                                                 \
 	X(MEASURED, 1, "by what was measured")                                           \
-	X(HOST_MOVES, 2, "as if the host's NAT took any port for each address")          \
-	X(GUEST_MOVES, 3, "as if the guest's NAT did")
+	X(HOST_MOVES, 2, "as if the host's NAT took any port")                           \
+	X(GUEST_MOVES, 3, "as if the guest's NAT took any port")
 
 enum behaviour_spray {
 #define X(name, value, text) BEHAVIOUR_SPRAY_##name = value,
@@ -58,7 +59,8 @@ struct behaviour behaviour_read(struct reader *r);
 void behaviour_learn(
 	struct behaviour *b, const struct addr *first, const struct addr *second);
 
-/* Makes of both what that attempt takes for granted; nothing, unless both look fixed. */
+/* Makes of both what that attempt takes for granted: nothing, unless one looks fixed, and
+ * the other fixed or like a sequence. */
 void behaviour_suppose(
 	struct behaviour *host, struct behaviour *guest, enum behaviour_spray spray);
 

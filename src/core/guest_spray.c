@@ -103,8 +103,24 @@ static enum behaviour_spray guess(struct guest *g)
 			       : BEHAVIOUR_SPRAY_NONE;
 }
 
+/* A sequence that was not met may be none: every other time it is supposed to be random. */
+static enum behaviour_spray other_than_measured(const struct guest *g, uint32_t turn)
+{
+	if (turn % 2 == 0)
+		return BEHAVIOUR_SPRAY_MEASURED;
+	if (g->behaviour.mapping == BEHAVIOUR_SEQUENTIAL &&
+		g->host_behaviour.mapping == BEHAVIOUR_FIXED)
+		return BEHAVIOUR_SPRAY_GUEST_MOVES;
+	if (g->behaviour.mapping == BEHAVIOUR_FIXED &&
+		g->host_behaviour.mapping == BEHAVIOUR_SEQUENTIAL)
+		return BEHAVIOUR_SPRAY_HOST_MOVES;
+	return BEHAVIOUR_SPRAY_MEASURED;
+}
+
 enum behaviour_spray guest_spray_wanted(struct guest *g)
 {
+	uint32_t first;
+
 	if (!g->sockets[0].open)
 		return BEHAVIOUR_SPRAY_NONE;
 	if (!is_worth_it(g))
@@ -112,8 +128,12 @@ enum behaviour_spray guest_spray_wanted(struct guest *g)
 	/* Without a relay trials go on and on: now and then a plain one. */
 	if (g->trial.number >= 4 && g->trial.number % 2 == 1)
 		return BEHAVIOUR_SPRAY_NONE;
-	return g->trial.number >= first_spray(g) ? BEHAVIOUR_SPRAY_MEASURED
-						 : BEHAVIOUR_SPRAY_NONE;
+	first = first_spray(g);
+	if (g->trial.number < first)
+		return BEHAVIOUR_SPRAY_NONE;
+	return other_than_measured(g, g->improvements > 0   ? g->improvements
+				      : g->trial.number < 4 ? g->trial.number - first
+							    : g->trial.number / 2);
 }
 
 /* Sockets. */
@@ -193,12 +213,11 @@ static void tell_trying(struct guest *g, const struct spray_plan *plan)
 	event->number = plan->probes;
 	event->span = plan->span;
 	event->ppm = plan->ppm;
-	event->why =
-		g->trial.spray == BEHAVIOUR_SPRAY_HOST_MOVES
-			? "in case the host's NAT takes another port for each address"
-		: g->trial.spray == BEHAVIOUR_SPRAY_GUEST_MOVES
-			? "in case the NAT here takes another port for each address"
-			: NULL;
+	event->why = g->trial.spray == BEHAVIOUR_SPRAY_HOST_MOVES
+			     ? "in case the host's NAT takes any port"
+		     : g->trial.spray == BEHAVIOUR_SPRAY_GUEST_MOVES
+			     ? "in case the NAT here takes any port"
+			     : NULL;
 }
 
 static bool make_room(struct guest *g)

@@ -13,6 +13,7 @@ enum nat_allocation {
 	NAT_PRESERVING, /* the inner port if it is free, else another (4.2.1) */
 	NAT_SEQUENTIAL,
 	NAT_RANDOM,
+	NAT_BLOCK, /* random in a block that each inner address has (RFC 7422) */
 };
 
 /* What becomes of an inbound datagram that the filter does not admit. */

@@ -141,6 +141,18 @@ struct nat_binding *nat_binding_at(struct nat *n, uint16_t port)
 	return b;
 }
 
+#define BLOCK       512 /* ports, as carriers give them */
+#define BLOCK_TRIES 64  /* until an address is given ports of others */
+
+/* The block of that inner address. */
+static uint16_t port_in_block(struct nat *n, const struct addr *inner)
+{
+	uint32_t number = inner->ip[2] * 31u + inner->ip[3] * 7u;
+
+	return (uint16_t)(1024 + number % (64512 / BLOCK) * BLOCK +
+			  rng_between(&n->rng, 0, BLOCK - 1));
+}
+
 static uint16_t port_try(struct nat *n, enum nat_allocation allocation)
 {
 	if (allocation == NAT_RANDOM)
@@ -158,6 +170,13 @@ static uint16_t port_allocate(struct nat *n, const struct addr *inner, bool rema
 
 	if (allocation == NAT_PRESERVING && nat_binding_at(n, port) == NULL)
 		return port;
+	for (unsigned i = 0; allocation == NAT_BLOCK && i < BLOCK_TRIES; i++) {
+		port = port_in_block(n, inner);
+		if (nat_binding_at(n, port) == NULL)
+			return port;
+	}
+	if (allocation == NAT_BLOCK)
+		allocation = NAT_RANDOM;
 	/* 64,512 ports outlast any of our topologies, so this ends. */
 	do
 		port = port_try(n, allocation);

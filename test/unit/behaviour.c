@@ -81,7 +81,7 @@ static void does_not_know_later_kinds(void **state)
 	assert_false(b.spray);
 }
 
-static void is_supposed_of_two_that_look_fixed(void **state)
+static void is_supposed_against_one_that_looks_fixed(void **state)
 {
 	struct behaviour fixed = {.mapping = BEHAVIOUR_FIXED}, host = fixed,
 			 guest = fixed;
@@ -101,6 +101,15 @@ static void is_supposed_of_two_that_look_fixed(void **state)
 	behaviour_suppose(&host, &guest, BEHAVIOUR_SPRAY_GUEST_MOVES);
 	assert_int_equal(host.mapping, BEHAVIOUR_FIXED);
 	assert_int_equal(guest.mapping, BEHAVIOUR_RANDOM);
+	/* Two ports of a carrier's block look like a sequence now and then. */
+	guest = (struct behaviour){
+		.mapping = BEHAVIOUR_SEQUENTIAL, .delta = 3, .port = 50000};
+	behaviour_suppose(&host, &guest, BEHAVIOUR_SPRAY_HOST_MOVES);
+	assert_int_equal(host.mapping, BEHAVIOUR_FIXED);
+	behaviour_suppose(&host, &guest, BEHAVIOUR_SPRAY_GUEST_MOVES);
+	assert_int_equal(guest.mapping, BEHAVIOUR_RANDOM);
+	assert_int_equal(guest.delta, 0);
+	assert_int_equal(guest.port, 0);
 }
 
 static void becomes_a_network(void **state)
@@ -131,7 +140,7 @@ int main(void)
 		cmocka_unit_test(learns_the_mapping),
 		cmocka_unit_test(is_carried),
 		cmocka_unit_test(does_not_know_later_kinds),
-		cmocka_unit_test(is_supposed_of_two_that_look_fixed),
+		cmocka_unit_test(is_supposed_against_one_that_looks_fixed),
 		cmocka_unit_test(becomes_a_network),
 	};
 

@@ -122,6 +122,31 @@ static void supposes_in_turn(void **state)
 	meeting_end(&m);
 }
 
+/* The sequence first, then as if it were none, in turn. */
+static void doubts_a_sequence(void **state)
+{
+	struct meeting m;
+	struct guest *g = begin(&m);
+
+	(void)state;
+	g->host_behaviour.mapping = BEHAVIOUR_SEQUENTIAL;
+	g->host_behaviour.delta = 1;
+	g->host_behaviour.port = 50000;
+	g->trial.number = 2;
+	assert_int_equal(guest_spray_wanted(g), BEHAVIOUR_SPRAY_MEASURED);
+	g->trial.number = 3;
+	assert_int_equal(guest_spray_wanted(g), BEHAVIOUR_SPRAY_HOST_MOVES);
+	g->trial.number = 1;
+	g->improvements = 1;
+	assert_int_equal(guest_spray_wanted(g), BEHAVIOUR_SPRAY_HOST_MOVES);
+	g->improvements = 2;
+	assert_int_equal(guest_spray_wanted(g), BEHAVIOUR_SPRAY_MEASURED);
+	g->behaviour = g->host_behaviour; /* both: nothing else would help */
+	g->improvements = 1;
+	assert_int_equal(guest_spray_wanted(g), BEHAVIOUR_SPRAY_MEASURED);
+	meeting_end(&m);
+}
+
 static void begins_with_what_was_rightly_supposed(void **state)
 {
 	struct meeting m;
@@ -163,6 +188,7 @@ int main(void)
 		cmocka_unit_test(begins_with_what_worked),
 		cmocka_unit_test(knows_the_pair_of_networks),
 		cmocka_unit_test(supposes_in_turn),
+		cmocka_unit_test(doubts_a_sequence),
 		cmocka_unit_test(begins_with_what_was_rightly_supposed),
 		cmocka_unit_test(forgets_the_oldest),
 	};
