@@ -8,7 +8,7 @@ out=build/lint status=0
 mkdir -p "$out"
 
 version=$(sed -n 's/^VERSION *= *//p' Makefile)
-flags="-std=c11 -D_GNU_SOURCE -DEYELET_UPNP -DEYELET_TLS -DEYELET_VERSION=\"$version\" -Isrc -Iinclude -Itest"
+flags="-std=c11 -D_GNU_SOURCE -DEYELET_UPNP -DEYELET_TLS -DEYELET_VERSION=\"$version\" -Isrc -Iinclude -Itest -Itest/unit"
 
 # Of the tests only what LINT_TESTS=1 asks for: they take as long again.
 sources() { find src ${LINT_TESTS:+test} -name '*.c' | sort; }

@@ -20,8 +20,12 @@
 /* What the waits for UDP, then for TCP, and the handshakes of a stream add where a firewall
  * lets no UDP through; and again, where what they led to is lost. */
 #define BLOCKED_MORE (2500 * MILLISECOND)
-#define GUESTS_MAX   3
-#define APPS_MAX     4
+/* With loss a segment that is sent again waits twice as long each time, and all behind it
+ * waits with it: a lost ask, registration or welcome costs seconds where a datagram's
+ * repeat costs 100 ms. */
+#define BLOCKED_LOSSY (10 * SECOND)
+#define GUESTS_MAX    3
+#define APPS_MAX      4
 
 struct draw {
 	struct rng rng;
@@ -257,7 +261,7 @@ static void wait_everyone(struct draw *d, uint64_t since, uint64_t span, const c
 	uint64_t until;
 
 	if (d->blocked)
-		span += BLOCKED_MORE;
+		span += d->lossy ? BLOCKED_LOSSY : BLOCKED_MORE;
 	until = w->now + span;
 	if (may_starve(d)) {
 		world_run(w, span);

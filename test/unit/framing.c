@@ -139,8 +139,8 @@ static void drops_the_oldest_for_room(void **state)
 
 	(void)state;
 	framing_out_init(&out, BYTES, AGE);
-	for (char c = 'a'; c <= 'g'; c++)
-		put(&out, c, 198, 0);
+	for (int c = 'a'; c <= 'g'; c++)
+		put(&out, (char)c, 198, 0);
 	assert_int_equal(out.dropped, 2);
 	assert_string_equal(drain(&out, &in), "cdefg");
 	assert_int_equal(out.sent, 5);
@@ -179,8 +179,8 @@ static void never_drops_what_is_partly_written(void **state)
 	put(&out, 'c', 198, 0);
 	feed(&in, framing_bytes(&out), 50);
 	framing_written(&out, 50);
-	for (char c = 'd'; c <= 'h'; c++)
-		put(&out, c, 198, 0);
+	for (int c = 'd'; c <= 'h'; c++)
+		put(&out, (char)c, 198, 0);
 	framing_expire(&out, 0);
 	assert_int_equal(out.dropped, 3);
 	assert_string_equal(drain(&out, &in), "aefgh");
@@ -195,12 +195,12 @@ static void never_changes_what_is_committed(void **state)
 
 	(void)state;
 	framing_out_init(&out, BYTES, AGE);
-	for (char c = 'a'; c <= 'd'; c++)
-		put(&out, c, 198, 0);
+	for (int c = 'a'; c <= 'd'; c++)
+		put(&out, (char)c, 198, 0);
 	memcpy(seen, framing_bytes(&out), sizeof(seen));
 	framing_commit(&out, sizeof(seen));
-	for (char c = 'e'; c <= 'h'; c++)
-		put(&out, c, 198, 0);
+	for (int c = 'e'; c <= 'h'; c++)
+		put(&out, (char)c, 198, 0);
 	framing_expire(&out, AGE + 1);
 	assert_memory_equal(framing_bytes(&out), seen, sizeof(seen));
 	assert_string_equal(drain(&out, &in), "ab");
