@@ -100,8 +100,8 @@ struct peer *home_forgettable(
 				return peer;
 		return NULL;
 	}
-	DL_FOREACH2(home_find(h, network)->peers, peer, home_next)
-	if (is_forgettable(peer))
-		return peer;
+	DL_FOREACH2 (home_find(h, network)->peers, peer, home_next)
+		if (is_forgettable(peer))
+			return peer;
 	return NULL;
 }
